@@ -13,19 +13,20 @@ def lazy(package: str, exports: dict[str, list[str]]):
     """Return `(__getattr__, __dir__, __all__)` for a package whose names live in submodules.
 
     `exports` maps a submodule to the names that it provides, for example
-    `{"elbo": ["Bound", "elbo"]}`. Where a submodule and a name in it are spelled alike, the name
-    wins: `from vae_course.objectives import elbo` is the function.
+    `{"bound": ["Bound", "elbo"]}`. A name may not be spelled like a submodule: which of the two
+    `from package import name` finds would depend on what was imported before.
     """
     home = {name: submodule for submodule, names in exports.items() for name in names}
+    clashes = sorted(set(home) & set(exports))
+    if clashes:
+        raise ValueError(f"{package}: {clashes} are names of submodules and of things in them")
 
     def __getattr__(name: str):
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = importlib.import_module(f"{package}.{home[name]}")
         value = getattr(module, name)
-        # Kept in the package: later uses are plain attribute look-ups, and a submodule of the
-        # same name, which the import above has just put there, is replaced by the name itself.
-        setattr(sys.modules[package], name, value)
+        setattr(sys.modules[package], name, value)  # later uses are plain attribute look-ups
         return value
 
     return __getattr__, lambda: sorted(home), sorted(home)

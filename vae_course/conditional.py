@@ -1,0 +1,238 @@
+r"""Conditional distributions: modules that map a tensor to a torch Distribution.
+
+A *posterior* maps a batch of data to distributions over the latent,
+
+$$ q_\phi(z \mid x) = \mathcal N\big(z;\, \mu_\phi(x),\, \Sigma_\phi(x)\big), $$
+
+a *likelihood* maps latents to distributions over data, $p_\theta(x \mid z)$. Each is a network,
+the `trunk`, and a last step that turns its numbers into parameters that are valid by
+construction: a variance is the exponential of a free number, a probability the sigmoid of one.
+
+Arguments were checked when the parts were built, so the distributions are made with
+`validate_args=False`: on a GPU each validation would wait for the device.
+"""
+
+import copy
+from math import log, prod
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import (
+    Bernoulli,
+    ContinuousBernoulli,
+    Distribution,
+    Independent,
+    MultivariateNormal,
+    Normal,
+)
+
+from vae_course.checks import require, require_count
+from vae_course.distributions import DiscretisedLogistic
+
+
+def independent(distribution: Distribution, event_dims: int) -> Independent:
+    """Read the last axes as one event: `log_prob` sums over them."""
+    return Independent(distribution, event_dims, validate_args=False)
+
+
+# Posteriors ---------------------------------------------------------------------------------
+
+
+class DiagonalGaussian(nn.Module):
+    r"""$q(z|x) = \mathcal N(\mu(x), \mathrm{diag}\, \sigma^2(x))$ with a head for μ and one for log σ².
+
+    `trunk`: `(B, *event_shape) -> (B, features)`. Kingma & Welling 2014, appendix C.2.
+    """
+
+    def __init__(self, trunk: nn.Module, features: int, latent_dim: int):
+        super().__init__()
+        self.trunk = trunk
+        self.latent_dim = require_count("latent_dim", latent_dim)
+        self.head = nn.Linear(features, 2 * latent_dim)  # μ and log σ² side by side
+
+    def forward(self, x: Tensor) -> Independent:
+        mean, log_var = self.head(self.trunk(x)).chunk(2, -1)
+        sigma = (0.5 * log_var).exp()
+        return independent(Normal(mean, sigma, validate_args=False), 1)
+
+
+class FullGaussian(nn.Module):
+    r"""$q(z|x) = \mathcal N(\mu(x), L(x) L(x)^\top)$ with a lower triangular L.
+
+    The head gives μ, the logarithm of L's diagonal and its entries below the diagonal.
+    """
+
+    def __init__(self, trunk: nn.Module, features: int, latent_dim: int):
+        super().__init__()
+        self.trunk = trunk
+        d = self.latent_dim = require_count("latent_dim", latent_dim)
+        self.head = nn.Linear(features, 2 * d + d * (d - 1) // 2)
+        self.register_buffer("below", torch.tril_indices(d, d, -1), persistent=False)
+
+    def forward(self, x: Tensor) -> MultivariateNormal:
+        d = self.latent_dim
+        mean, log_diagonal, below = self.head(self.trunk(x)).split([d, d, self.below.shape[1]], -1)
+        scale_tril = torch.diag_embed(log_diagonal.exp())
+        scale_tril[..., self.below[0], self.below[1]] = below
+        return MultivariateNormal(mean, scale_tril=scale_tril, validate_args=False)
+
+
+# Likelihoods --------------------------------------------------------------------------------
+
+
+class Likelihood(nn.Module):
+    """A decoder: latents `(..., d)` to distributions with batch `(...)` and event `event_shape`.
+
+    `trunk`: `(..., d) -> (..., outputs)`, where the outputs hold `parameters` numbers for each
+    component of x; they are laid out parameter first, `(..., parameters, *event_shape)`.
+    """
+
+    parameters = 1
+
+    def __init__(self, trunk: nn.Module, event_shape):
+        super().__init__()
+        self.trunk = trunk
+        self.event_shape = tuple(event_shape)
+
+    def outputs(self, z: Tensor) -> tuple[Tensor, ...]:
+        """The trunk's output as one tensor `(..., *event_shape)` for each parameter."""
+        out = self.trunk(z)
+        batch = z.shape[:-1]
+        if out.numel() != batch.numel() * self.parameters * prod(self.event_shape):
+            raise ValueError(
+                f"the decoder's trunk gave shape {tuple(out.shape)} for latents {tuple(z.shape)}, "
+                f"needs {self.parameters} x {self.event_shape} numbers for each latent"
+            )
+        out = out.reshape(*batch, self.parameters, *self.event_shape)
+        return out.unbind(-1 - len(self.event_shape))
+
+    def as_event(self, distribution: Distribution) -> Independent:
+        return independent(distribution, len(self.event_shape))
+
+
+class BernoulliLikelihood(Likelihood):
+    r"""Binary data: $p(x|z) = \prod_i \lambda_i^{x_i} (1-\lambda_i)^{1-x_i}$, λ = sigmoid(logits)."""
+
+    def forward(self, z: Tensor) -> Independent:
+        (logits,) = self.outputs(z)
+        return self.as_event(Bernoulli(logits=logits, validate_args=False))
+
+
+class ContinuousBernoulliLikelihood(Likelihood):
+    r"""Grey data in [0, 1]: $p(x|z) = \prod_i C(\lambda_i) \lambda_i^{x_i} (1-\lambda_i)^{1-x_i}$.
+
+    The normaliser C makes the Bernoulli formula a density; without it, cross-entropy on grey
+    pixels is not a likelihood. The mean is not λ. Loaiza-Ganem & Cunningham 2019, eq. 4-7.
+    """
+
+    def forward(self, z: Tensor) -> Independent:
+        (logits,) = self.outputs(z)
+        return self.as_event(ContinuousBernoulli(logits=logits, validate_args=False))
+
+
+class GaussianLikelihood(Likelihood):
+    r"""Real data: $p(x|z) = \mathcal N\big(x;\, \mu(z),\, \sigma^2\big)$ with three choices of σ.
+
+    - `sigma=0.1` (a number): fixed.
+    - `sigma="shared"`: one learned number, kept as the parameter `log_sigma`. At its optimum σ² is
+      the mean squared error per component (Rybkin et al. 2021).
+    - `sigma="per_component"`: the trunk gives log σ for each component of x, in a second set of
+      outputs. The likelihood is then unbounded (Mattei & Frellsen 2018), so σ is kept above
+      `min_sigma`, in units of x.
+    """
+
+    def __init__(self, trunk, event_shape, sigma: float | str = "shared", min_sigma: float = 1e-2):
+        super().__init__(trunk, event_shape)
+        choices = "a positive number, 'shared' or 'per_component'"
+        if isinstance(sigma, str):
+            require(sigma in ("shared", "per_component"), f"sigma is {sigma!r}, needs {choices}")
+        else:
+            require(sigma > 0, f"sigma is {sigma!r}, needs {choices}")
+        require(min_sigma > 0, f"min_sigma is {min_sigma!r}, needs a positive number")
+        self.per_component = sigma == "per_component"
+        self.min_log_sigma = log(min_sigma)
+        if self.per_component:
+            self.parameters = 2
+        elif sigma == "shared":
+            self.log_sigma = nn.Parameter(torch.zeros(()))
+        else:
+            self.register_buffer("log_sigma", torch.tensor(log(sigma)))
+
+    def forward(self, z: Tensor) -> Independent:
+        if self.per_component:
+            mean, log_sigma = self.outputs(z)
+            # softplus keeps a gradient where a clamp would have none.
+            log_sigma = self.min_log_sigma + nn.functional.softplus(log_sigma - self.min_log_sigma)
+        else:
+            (mean,) = self.outputs(z)
+            log_sigma = self.log_sigma.to(mean.dtype)
+        return self.as_event(Normal(mean, log_sigma.exp(), validate_args=False))
+
+
+class DiscretisedLogisticLikelihood(Likelihood):
+    """Grey levels 0, 1/255, ..., 1 as what they are: discrete. One learned `log_scale`.
+
+    See `vae_course.distributions.DiscretisedLogistic`; the trunk gives the location.
+    """
+
+    def __init__(self, trunk, event_shape, levels: int = 256):
+        super().__init__(trunk, event_shape)
+        self.levels = require_count("levels", levels, least=2)
+        self.log_scale = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, z: Tensor) -> Independent:
+        (loc,) = self.outputs(z)
+        log_scale = self.log_scale.to(loc.dtype)
+        return self.as_event(DiscretisedLogistic(loc, log_scale, self.levels, validate_args=False))
+
+
+# Distributions that depend on nothing ---------------------------------------------------------
+
+
+class StandardNormal(nn.Module):
+    r"""The usual prior, $p(z) = \mathcal N(0, I_d)$, on the device of the model it is part of."""
+
+    def __init__(self, latent_dim: int):
+        super().__init__()
+        self.latent_dim = require_count("latent_dim", latent_dim)
+        self.register_buffer("loc", torch.zeros(latent_dim), persistent=False)
+        self.register_buffer("scale", torch.ones(latent_dim), persistent=False)
+
+    def forward(self) -> Independent:
+        return independent(Normal(self.loc, self.scale, validate_args=False), 1)
+
+
+class Constant(nn.Module):
+    """A given distribution as a module: it moves with `.to(device)`, and nothing in it is trained.
+
+    `Constant(p)()` is the distribution itself. `Constant(p, input_dims=1)(z)` ignores the values
+    of z and gives one copy for each entry of its batch, `z.shape[:-1]`.
+    """
+
+    def __init__(self, distribution: Distribution, input_dims: int = 1):
+        super().__init__()
+        self.distribution = distribution
+        self.input_dims = input_dims
+        self.event_shape = tuple(distribution.event_shape)
+
+    def forward(self, ignored: Tensor | None = None) -> Distribution:
+        if ignored is None:
+            return self.distribution
+        batch = ignored.shape[: ignored.dim() - self.input_dims]
+        return self.distribution.expand((*batch, *self.distribution.batch_shape))
+
+    def _apply(self, fn, recurse=True):
+        # What `.to`, `.double` and `.cuda` call on every module, here for tensors that no module owns.
+        self.distribution = _map_tensors(self.distribution, fn)
+        return super()._apply(fn, recurse)
+
+
+def _map_tensors(distribution: Distribution, fn) -> Distribution:
+    """A copy of the distribution in which `fn` was applied to each of its tensors."""
+    new = copy.copy(distribution)
+    for name, value in vars(distribution).items():
+        if isinstance(value, Tensor):
+            setattr(new, name, fn(value))
+        elif isinstance(value, Distribution):
+            setattr(new, name, _map_tensors(value, fn))
+    return new

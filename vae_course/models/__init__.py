@@ -1,0 +1,12 @@
+"""Models: what is generated from what."""
+
+from vae_course.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "vae": ["VAE"],
+        "autoencoder": ["Autoencoder"],
+        "build": ["conv_vae", "likelihoods", "mlp_autoencoder", "mlp_vae", "posteriors"],
+    },
+)

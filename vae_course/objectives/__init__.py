@@ -1,0 +1,11 @@
+"""Objectives: functions of a model and a batch. A β-VAE is an argument, not a class."""
+
+from vae_course.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "bound": ["Bound", "MonteCarloBound", "elbo"],
+        "reconstruction": ["squared_error"],
+    },
+)

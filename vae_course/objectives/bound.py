@@ -1,0 +1,66 @@
+r"""The evidence lower bound, in its rate-distortion form, for each example of a batch.
+
+$$ \log p_\theta(x) \;\ge\; \mathcal L(x) = -\underbrace{\mathbb E_{q}[-\log p_\theta(x \mid z)]}_{D}
+   - \underbrace{\mathrm{KL}\big(q_\phi(z \mid x)\,\|\,p(z)\big)}_{R} $$
+
+D, the distortion, says how badly z explains x; R, the rate, how far q had to move away from the
+prior to say it. A weight β on R gives the objective of the β-VAE, $-D-\beta R$. Only at β = 1 is
+that a bound on the evidence.
+
+Source: Kingma & Welling 2014, eq. 3; Alemi et al. 2018 (rate and distortion); Higgins et al. 2017 (β).
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from vae_course.checks import require, require_count
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Distortion and rate of each example, `(B,)` in nats, and what is made of them."""
+
+    distortion: Tensor
+    rate: Tensor
+    beta: float | Tensor = 1.0
+
+    @property
+    def value(self) -> Tensor:
+        """What is maximised: -(D + βR), `(B,)`."""
+        return -(self.distortion + self.beta * self.rate)
+
+    @property
+    def elbo(self) -> Tensor:
+        """The evidence lower bound: -(D + R), `(B,)`, whatever β was used to train."""
+        return -(self.distortion + self.rate)
+
+    @property
+    def terms(self) -> dict[str, Tensor]:
+        """What a training run records, by name."""
+        return {"distortion": self.distortion, "rate": self.rate, "elbo": self.elbo}
+
+
+class MonteCarloBound(Bound):
+    """A bound whose rate is a Monte Carlo estimate, because this pair q, p has no closed form."""
+
+
+def elbo(model, x: Tensor, samples: int = 1, beta: float | Tensor = 1.0) -> Bound:
+    """Estimate the ELBO of each example with `samples` reparameterised draws of z.
+
+    `x`: `(B, *event_shape)`. The distortion is the mean over the draws, unbiased for any number
+    of them. The rate is exact where torch.distributions registers a closed form of KL(q || p);
+    elsewhere the same draws estimate it, and the result is a `MonteCarloBound`.
+    """
+    require_count("samples", samples)
+    # A weight that changes from step to step may come as a tensor; it is not read back here.
+    require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+    q = model.encode(x)
+    z = q.rsample((samples,))  # (samples, B, d)
+    distortion = -model.decode(z).log_prob(x).mean(0)
+    try:
+        return Bound(distortion, kl_divergence(q, model.prior), beta)
+    except NotImplementedError:
+        rate = (q.log_prob(z) - model.prior.log_prob(z)).mean(0)
+        return MonteCarloBound(distortion, rate, beta)

@@ -1,0 +1,11 @@
+"""Oracles: models whose truth is known in closed form. Implementations are held to them."""
+
+from vae_course.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "ppca": ["ProbabilisticPCA"],
+        "linear_vae": ["LinearGaussianVAE"],
+    },
+)
