@@ -39,7 +39,7 @@ def independent(distribution: Distribution, event_dims: int) -> Independent:
 
 
 class DiagonalGaussian(nn.Module):
-    r"""$q(z|x) = \mathcal N(\mu(x), \mathrm{diag}\, \sigma^2(x))$ with a head for μ and one for log σ².
+    r"""$q(z|x) = \mathcal N(\mu(x), \mathrm{diag}\, \sigma^2(x))$: a head gives μ and log σ².
 
     `trunk`: `(B, *event_shape) -> (B, features)`. Kingma & Welling 2014, appendix C.2.
     """
@@ -111,7 +111,7 @@ class Likelihood(nn.Module):
 
 
 class BernoulliLikelihood(Likelihood):
-    r"""Binary data: $p(x|z) = \prod_i \lambda_i^{x_i} (1-\lambda_i)^{1-x_i}$, λ = sigmoid(logits)."""
+    r"""Binary data: $\prod_i \lambda_i^{x_i} (1-\lambda_i)^{1-x_i}$ with λ = sigmoid(logits)."""
 
     def forward(self, z: Tensor) -> Independent:
         (logits,) = self.outputs(z)
@@ -222,7 +222,7 @@ class Constant(nn.Module):
         return self.distribution.expand((*batch, *self.distribution.batch_shape))
 
     def _apply(self, fn, recurse=True):
-        # What `.to`, `.double` and `.cuda` call on every module, here for tensors that no module owns.
+        # `.to`, `.double` and `.cuda` call this on every module; here no module owns the tensors.
         self.distribution = _map_tensors(self.distribution, fn)
         return super()._apply(fn, recurse)
 

@@ -1,10 +1,10 @@
-r"""Distributions that torch.distributions does not have.
+r"""A distribution and a KL divergence that torch.distributions does not have.
 
 The discretised logistic gives each of K grey levels the mass that a logistic distribution puts
 on its bin (Kingma et al. 2016, "Improved variational inference with inverse autoregressive
 flow"; Salimans et al. 2017, "PixelCNN++", eq. 2):
 
-$$ P(x_k) = S\big((x_k + h - \mu)/s\big) - S\big((x_k - h - \mu)/s\big), \qquad S(u) = 1/(1+e^{-u}) $$
+$$ P(x_k) = S\big((x_k + h - \mu)/s\big) - S\big((x_k - h - \mu)/s\big), \quad S(u) = 1/(1+e^{-u}) $$
 
 with levels $x_k = k/(K-1)$, half-width $h = 1/(2(K-1))$, and the two tails added to the first
 and the last level, so that the masses sum to one.
@@ -12,7 +12,14 @@ and the last level, so that the masses sum to one.
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import (
+    Distribution,
+    Independent,
+    MultivariateNormal,
+    Normal,
+    constraints,
+    register_kl,
+)
 from torch.distributions.utils import broadcast_all
 from torch.nn.functional import logsigmoid
 
@@ -55,9 +62,9 @@ class DiscretisedLogistic(Distribution):
         log_mass = torch.where(level <= 0, logsigmoid(upper), log_middle)
         return torch.where(level >= top, logsigmoid(-lower), log_mass)
 
-    def sample(self, sample_shape=torch.Size()) -> Tensor:
+    def sample(self, sample_shape=()) -> Tensor:
         with torch.no_grad():
-            shape = self._extended_shape(sample_shape)
+            shape = self._extended_shape(torch.Size(sample_shape))
             smallest = torch.finfo(self.loc.dtype).tiny
             uniform = torch.rand(shape, dtype=self.loc.dtype, device=self.loc.device)
             logistic = torch.logit(uniform.clamp(smallest, 1 - torch.finfo(self.loc.dtype).eps))
@@ -75,3 +82,20 @@ class DiscretisedLogistic(Distribution):
     def mean(self) -> Tensor:
         grid = torch.linspace(0, 1, self.levels, dtype=self.loc.dtype, device=self.loc.device)
         return (self.masses * grid.reshape(-1, *[1] * self.loc.dim())).sum(0)
+
+
+@register_kl(MultivariateNormal, Independent)
+def _kl_full_diagonal(q: MultivariateNormal, p: Independent) -> Tensor:
+    r"""KL between a Gaussian with full covariance and one with a diagonal covariance, in nats.
+
+    $$ \tfrac12 \Big[\sum_i \frac{\Sigma_{ii} + (\mu_i - m_i)^2}{s_i^2} - d
+       + \sum_i \log s_i^2 - \log\det\Sigma\Big] $$
+
+    torch has the case of two full Gaussians only.
+    """
+    if not isinstance(p.base_dist, Normal) or p.reinterpreted_batch_ndims != 1:
+        raise NotImplementedError
+    m, s = p.base_dist.loc, p.base_dist.scale
+    scaled = (q.variance + (q.mean - m).square()) / s.square()
+    log_det = 2 * q.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return 0.5 * ((scaled - 1 + 2 * s.log()).sum(-1) - log_det)

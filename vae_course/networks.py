@@ -1,5 +1,6 @@
 """Plain networks: functions from tensor to tensor, with nothing probabilistic in them."""
 
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -16,7 +17,7 @@ def mlp(sizes, activation=nn.ReLU) -> nn.Sequential:
     sizes = list(sizes)
     require(len(sizes) >= 2, f"sizes has {len(sizes)} entries, needs at least input and output")
     layers = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), activation()]
     return nn.Sequential(*layers[:-1])
 

@@ -1,13 +1,13 @@
 r"""The evidence lower bound, in its rate-distortion form, for each example of a batch.
 
-$$ \log p_\theta(x) \;\ge\; \mathcal L(x) = -\underbrace{\mathbb E_{q}[-\log p_\theta(x \mid z)]}_{D}
+$$ \log p_\theta(x) \ge \mathcal L(x) = -\underbrace{\mathbb E_q[-\log p_\theta(x \mid z)]}_{D}
    - \underbrace{\mathrm{KL}\big(q_\phi(z \mid x)\,\|\,p(z)\big)}_{R} $$
 
 D, the distortion, says how badly z explains x; R, the rate, how far q had to move away from the
 prior to say it. A weight β on R gives the objective of the β-VAE, $-D-\beta R$. Only at β = 1 is
 that a bound on the evidence.
 
-Source: Kingma & Welling 2014, eq. 3; Alemi et al. 2018 (rate and distortion); Higgins et al. 2017 (β).
+Source: Kingma & Welling 2014, eq. 3; Alemi et al. 2018 (rate, distortion); Higgins et al. 2017 (β).
 """
 
 from dataclasses import dataclass

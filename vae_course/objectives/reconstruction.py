@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Squared error of each example, `(B,)`, in squared units of x. It is not a bound on anything."""
+    """Squared error of each example, `(B,)`, in squared units of x. It bounds nothing."""
 
     squared_error: Tensor
 

@@ -6,6 +6,6 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "ppca": ["ProbabilisticPCA"],
-        "linear_vae": ["LinearGaussianVAE"],
+        "linear_vae": ["LinearGaussianVAE", "exact_elbo"],
     },
 )
