@@ -4,7 +4,8 @@ The discretised logistic gives each of K grey levels the mass that a logistic di
 on its bin (Kingma et al. 2016, "Improved variational inference with inverse autoregressive
 flow"; Salimans et al. 2017, "PixelCNN++", eq. 2):
 
-$$ P(x_k) = S\big((x_k + h - \mu)/s\big) - S\big((x_k - h - \mu)/s\big), \quad S(u) = 1/(1+e^{-u}) $$
+$$ P(x_k) = S\big((x_k + h - \mu)/s\big) - S\big((x_k - h - \mu)/s\big),
+   \quad S(u) = 1/(1+e^{-u}) $$
 
 with levels $x_k = k/(K-1)$, half-width $h = 1/(2(K-1))$, and the two tails added to the first
 and the last level, so that the masses sum to one.

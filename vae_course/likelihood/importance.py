@@ -4,7 +4,9 @@ $$ \log \hat p(x) = \log \frac1K \sum_{k=1}^K
    \frac{p_\theta(x \mid z_k)\, p(z_k)}{q_\phi(z_k \mid x)}, \qquad z_k \sim q_\phi(z \mid x) $$
 
 The mean under the logarithm is unbiased for p(x). Its logarithm is biased downwards, by less and
-less as K grows, so in expectation it is still a lower bound. Source: Burda, Grosse & Salakhutdinov 2016, eq. 7-8.
+less as K grows, so in expectation it is still a lower bound.
+
+Source: Burda, Grosse & Salakhutdinov 2016, eq. 7-8.
 """
 
 from math import log

@@ -37,7 +37,7 @@ def active_units(mean: Tensor, threshold: float = 0.01) -> Tensor:
 def aggregate_posterior_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     r"""Mean `(d,)` and covariance `(d, d)` of the aggregate posterior q(z).
 
-    The covariance has two parts, $\mathrm{Cov}_x[\mu(x)] + \mathbb E_x[\mathrm{diag}\,\sigma^2(x)]$.
+    Its covariance: $\mathrm{Cov}_x[\mu(x)] + \mathbb E_x[\mathrm{diag}\,\sigma^2(x)]$.
     """
     _require_pair(mean, variance)
     return mean.mean(0), mean.T.cov(correction=0) + variance.mean(0).diag()

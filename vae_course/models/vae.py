@@ -1,6 +1,7 @@
 r"""The variational autoencoder: a prior, a decoder and an encoder.
 
-$$ z \sim p(z), \quad x \sim p_\theta(x \mid z), \quad q_\phi(z \mid x) \approx p_\theta(z \mid x) $$
+$$ z \sim p(z), \quad x \sim p_\theta(x \mid z),
+   \quad q_\phi(z \mid x) \approx p_\theta(z \mid x) $$
 
 The first two say how data are generated; they are the model. The third, the encoder, is there for
 inference: it approximates the posterior that the model implies but that has no closed form.
