@@ -1,0 +1,15 @@
+"""Training: one loop that can be read in one sitting, and what it needs."""
+
+from vae_course.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "loop": ["evaluate", "fit"],
+        "history": ["History"],
+        "guard": ["NonFiniteLoss"],
+        "schedules": ["linear"],
+        "checkpoint": ["load_checkpoint", "save_checkpoint"],
+        "batches": ["Batches"],
+    },
+)
