@@ -17,7 +17,7 @@ CORRECTIONS = [f"E{number:02d}" for number in range(1, 111)]
 
 
 def claims(notebook: Path) -> dict[str, list[dict]]:
-    """Item or correction -> the cells of one notebook that claim it, as their metadata and source."""
+    """Item or correction -> the cells of one notebook that claim it, with their source."""
     found: dict[str, list[dict]] = {}
     for cell in json.loads(notebook.read_text())["cells"]:
         marks = cell["metadata"].get("vae_course", {})

@@ -1,6 +1,6 @@
 """Plant one mistake at a time and see the named test fail: `make mutants`.
 
-Each file of tests/mutants is a patch in unified form. Its first lines name the mistake and the test:
+Each file of tests/mutants is a unified patch. Its first lines name the mistake and the test:
 
     Mistake: the rate is averaged over latents instead of summed
     Test: tests/objectives/test_bound.py::test_value_is_minus_distortion_plus_rate
