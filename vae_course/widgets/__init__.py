@@ -1,0 +1,11 @@
+"""Live widgets: in JupyterLab, VS Code and Colab, and on the published page without a kernel."""
+
+from vae_course.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "base": ["CourseWidget", "enable", "export_network"],
+        "traversal": ["LatentTraversal"],
+    },
+)
