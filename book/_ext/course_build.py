@@ -1,7 +1,7 @@
 """How the site is put together: notebooks executed, math drawn at build time, the theme trimmed.
 
-- Before pages are read, stale notebooks are executed (tools/execute.py); a page is read again when its
-  notebook was executed again.
+- Before pages are read, stale notebooks are executed (tools/execute.py); a page is read again when
+  its notebook was executed again.
 - Math is rendered to HTML and MathML by KaTeX when the site is built. A formula that KaTeX cannot
   read is a warning with its place, and a warning fails the build.
 - FontAwesome, source maps and everything else that no page needs is taken out of the theme.
@@ -97,7 +97,7 @@ def static_katex(app) -> Path:
 
 
 def configure(app, config):
-    # Set here because `html_theme_options` in _config.yml would replace the theme's whole dictionary.
+    # Set here because `html_theme_options` in _config.yml would replace the whole dictionary.
     config.html_theme_options.update(
         navbar_persistent=[],  # the search field is in the side bar already
         repository_url=repository.repository_url(),
