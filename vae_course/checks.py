@@ -44,3 +44,23 @@ def require_count(name: str, value, least: int = 1) -> int:
         f"{name} must be a whole number of at least {least}, got {value!r}",
     )
     return value
+
+
+def require_shape(name: str, value) -> tuple[int, ...]:
+    """Return `value` as a tuple if it is a shape: one or more whole numbers, each at least 1."""
+    shape = tuple(value) if isinstance(value, list | tuple) else ()
+    require(
+        len(shape) >= 1 and all(type(size) is int and size >= 1 for size in shape),
+        f"{name} is {value!r}, needs one or more whole numbers, each at least 1",
+    )
+    return shape
+
+
+def require_latents(name: str, value, latent_dim: int) -> Tensor:
+    """Return `value` if it is a floating-point tensor `(..., latent_dim)`."""
+    shape = tuple(require_tensor(name, value).shape)
+    require(
+        len(shape) >= 1 and shape[-1] == latent_dim,
+        f"{name} has shape {shape}, needs (..., {latent_dim})",
+    )
+    return value

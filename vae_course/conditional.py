@@ -10,24 +10,27 @@ construction: a variance is the exponential of a free number, a probability the 
 
 Arguments were checked when the parts were built, so the distributions are made with
 `validate_args=False`: on a GPU each validation would wait for the device.
+
+Under autocast the layers compute in bfloat16, with three digits. The densities do not: what a
+network gives is taken back to the precision of what it was given.
 """
 
 import copy
-from math import log, prod
+from math import inf, log, prod
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import (
     Bernoulli,
-    ContinuousBernoulli,
     Distribution,
     Independent,
     MultivariateNormal,
     Normal,
+    Transform,
 )
 
 from vae_course.checks import require, require_count
-from vae_course.distributions import DiscretisedLogistic
+from vae_course.distributions import ContinuousBernoulli, DiscretisedLogistic
 
 
 def independent(distribution: Distribution, event_dims: int) -> Independent:
@@ -51,7 +54,7 @@ class DiagonalGaussian(nn.Module):
         self.head = nn.Linear(features, 2 * latent_dim)  # μ and log σ² side by side
 
     def forward(self, x: Tensor) -> Independent:
-        mean, log_var = self.head(self.trunk(x)).chunk(2, -1)
+        mean, log_var = self.head(self.trunk(x)).to(x.dtype).chunk(2, -1)
         sigma = (0.5 * log_var).exp()
         return independent(Normal(mean, sigma, validate_args=False), 1)
 
@@ -71,7 +74,8 @@ class FullGaussian(nn.Module):
 
     def forward(self, x: Tensor) -> MultivariateNormal:
         d = self.latent_dim
-        mean, log_diagonal, below = self.head(self.trunk(x)).split([d, d, self.below.shape[1]], -1)
+        out = self.head(self.trunk(x)).to(x.dtype)
+        mean, log_diagonal, below = out.split([d, d, self.below.shape[1]], -1)
         scale_tril = torch.diag_embed(log_diagonal.exp())
         scale_tril[..., self.below[0], self.below[1]] = below
         return MultivariateNormal(mean, scale_tril=scale_tril, validate_args=False)
@@ -96,7 +100,7 @@ class Likelihood(nn.Module):
 
     def outputs(self, z: Tensor) -> tuple[Tensor, ...]:
         """The trunk's output as one tensor `(..., *event_shape)` for each parameter."""
-        out = self.trunk(z)
+        out = self.trunk(z).to(z.dtype)
         batch = z.shape[:-1]
         if out.numel() != batch.numel() * self.parameters * prod(self.event_shape):
             raise ValueError(
@@ -147,7 +151,10 @@ class GaussianLikelihood(Likelihood):
         if isinstance(sigma, str):
             require(sigma in ("shared", "per_component"), f"sigma is {sigma!r}, needs {choices}")
         else:
-            require(sigma > 0, f"sigma is {sigma!r}, needs {choices}")
+            require(
+                isinstance(sigma, int | float) and 0 < sigma < inf,
+                f"sigma is {sigma!r}, needs {choices}",
+            )
         require(min_sigma > 0, f"min_sigma is {min_sigma!r}, needs a positive number")
         self.per_component = sigma == "per_component"
         self.min_log_sigma = log(min_sigma)
@@ -156,7 +163,7 @@ class GaussianLikelihood(Likelihood):
         elif sigma == "shared":
             self.log_sigma = nn.Parameter(torch.zeros(()))
         else:
-            self.register_buffer("log_sigma", torch.tensor(log(sigma)))
+            self.log_sigma = log(sigma)
 
     def forward(self, z: Tensor) -> Independent:
         if self.per_component:
@@ -165,7 +172,10 @@ class GaussianLikelihood(Likelihood):
             log_sigma = self.min_log_sigma + nn.functional.softplus(log_sigma - self.min_log_sigma)
         else:
             (mean,) = self.outputs(z)
-            log_sigma = self.log_sigma.to(mean.dtype)
+            if isinstance(self.log_sigma, Tensor):
+                log_sigma = self.log_sigma.to(mean.dtype)
+            else:  # a number, exact in any dtype; filled in on the device
+                log_sigma = mean.new_full((), self.log_sigma)
         return self.as_event(Normal(mean, log_sigma.exp(), validate_args=False))
 
 
@@ -227,12 +237,14 @@ class Constant(nn.Module):
         return super()._apply(fn, recurse)
 
 
-def _map_tensors(distribution: Distribution, fn) -> Distribution:
-    """A copy of the distribution in which `fn` was applied to each of its tensors."""
-    new = copy.copy(distribution)
-    for name, value in vars(distribution).items():
-        if isinstance(value, Tensor):
-            setattr(new, name, fn(value))
-        elif isinstance(value, Distribution):
-            setattr(new, name, _map_tensors(value, fn))
-    return new
+def _map_tensors(thing, fn):
+    """A copy of a distribution in which `fn` was applied to each tensor, however deep inside."""
+    if isinstance(thing, Tensor):
+        return fn(thing)
+    if isinstance(thing, list):  # the transforms of a TransformedDistribution
+        return [_map_tensors(item, fn) for item in thing]
+    if isinstance(thing, Distribution | Transform):
+        new = copy.copy(thing)
+        vars(new).update({name: _map_tensors(value, fn) for name, value in vars(thing).items()})
+        return new
+    return thing

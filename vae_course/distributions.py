@@ -1,4 +1,12 @@
-r"""A distribution and a KL divergence that torch.distributions does not have.
+r"""Two distributions and a KL divergence that torch.distributions does not have, or not so far out.
+
+The continuous Bernoulli with logit l has the density (Loaiza-Ganem & Cunningham 2019, eq. 4-7)
+
+$$ p(x) = C(l)\, \lambda^x (1-\lambda)^{1-x}, \quad x \in [0, 1], \quad \lambda = S(l), \quad
+   C(l) = \frac{l}{\tanh(l/2)}, \quad C(0) = 2. $$
+
+torch has it too, but computes C from a λ that it keeps off 0 and 1: for |l| > 16 in float32, and
+a decoder of black pixels goes there, its density no longer integrates to one.
 
 The discretised logistic gives each of K grey levels the mass that a logistic distribution puts
 on its bin (Kingma et al. 2016, "Improved variational inference with inverse autoregressive
@@ -11,6 +19,8 @@ with levels $x_k = k/(K-1)$, half-width $h = 1/(2(K-1))$, and the two tails adde
 and the last level, so that the masses sum to one.
 """
 
+from math import log
+
 import torch
 from torch import Tensor
 from torch.distributions import (
@@ -22,7 +32,60 @@ from torch.distributions import (
     register_kl,
 )
 from torch.distributions.utils import broadcast_all
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+
+
+class ContinuousBernoulli(Distribution):
+    """Density on [0, 1] that is proportional to `exp(logits * x)`, from any finite logits."""
+
+    arg_constraints = {"logits": constraints.real}
+    support = constraints.unit_interval
+
+    def __init__(self, logits, validate_args=None):
+        (self.logits,) = broadcast_all(logits)
+        super().__init__(self.logits.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape, _instance=None):
+        new = self._get_checked_instance(ContinuousBernoulli, _instance)
+        new.logits = self.logits.expand(batch_shape)
+        super(ContinuousBernoulli, new).__init__(batch_shape, validate_args=False)
+        return new
+
+    def _half_logits(self) -> tuple[Tensor, Tensor, Tensor]:
+        """h = l/2; where it is too small to divide by; and h with ones in those places."""
+        half = self.logits / 2
+        small = half.abs() < 0.01
+        return half, small, torch.where(small, torch.ones_like(half), half)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        half, small, safe = self._half_logits()
+        # log C = log 2 + log(h / tanh h); around zero, its Taylor series to h⁴.
+        series = half**2 / 3 - 7 * half**4 / 90
+        log_ratio = torch.where(small, series, (safe / safe.tanh()).log())
+        logits, value = broadcast_all(self.logits, value)
+        cross_entropy = binary_cross_entropy_with_logits(logits, value, reduction="none")
+        return log(2) + log_ratio - cross_entropy
+
+    @property
+    def probs(self) -> Tensor:
+        """λ = sigmoid(logits), which is not the mean."""
+        return self.logits.sigmoid()
+
+    @property
+    def mean(self) -> Tensor:
+        r"""$1/(1-e^{-l}) - 1/l$, one half at l = 0."""
+        half, small, safe = self._half_logits()
+        series = half / 3 - half**3 / 45
+        return 0.5 + 0.5 * torch.where(small, series, 1 / safe.tanh() - 1 / safe)
+
+    def sample(self, sample_shape=()) -> Tensor:
+        with torch.no_grad():
+            shape = self._extended_shape(torch.Size(sample_shape))
+            uniform = torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device)
+            # The inverse of the distribution function for l < 0; for l > 0, seen in the mirror.
+            steepness = self.logits.abs().clamp_min(1e-6)
+            x = -torch.log1p(uniform * torch.expm1(-steepness)) / steepness
+            return torch.where(self.logits > 0, 1 - x, x).clamp(0, 1)
 
 
 class DiscretisedLogistic(Distribution):

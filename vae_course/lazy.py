@@ -1,6 +1,6 @@
 """Packages that load a submodule when one of its names is first used.
 
-Importing `vae_course` imports torch and nothing heavier, and a chapter depends only on the files
+Importing `vae_course` imports nothing heavier than torch, and a chapter depends only on the files
 that it uses: an edit of one objective does not re-execute the chapters that use another. The
 table is a literal, so that `tools/execute.py` can read it without importing anything.
 """

@@ -6,7 +6,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from vae_course.checks import require
+from vae_course.checks import require, require_shape
 
 
 def mlp(sizes, activation=nn.ReLU) -> nn.Sequential:
@@ -14,8 +14,8 @@ def mlp(sizes, activation=nn.ReLU) -> nn.Sequential:
 
     An activation stands between two layers; the last layer is linear. Any leading axes.
     """
-    sizes = list(sizes)
-    require(len(sizes) >= 2, f"sizes has {len(sizes)} entries, needs at least input and output")
+    sizes = require_shape("sizes", sizes)
+    require(len(sizes) >= 2, f"sizes is {sizes}, needs at least the sizes of input and output")
     layers = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), activation()]
@@ -65,8 +65,9 @@ class ConvDecoder(nn.Module):
 
 def _coarse_grid(event_shape, channels) -> tuple[int, int, int]:
     """Shape (channels, height, width) after all stages."""
+    require_shape("event_shape", event_shape)
+    require_shape("channels", channels)
     require(len(event_shape) == 3, f"event_shape is {tuple(event_shape)}, needs (C, H, W)")
-    require(len(channels) >= 1, "channels is empty, needs one number for each stage")
     _, height, width = event_shape
     shrink = 2 ** len(channels)
     require(

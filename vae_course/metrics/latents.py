@@ -12,12 +12,13 @@ $\mathrm{Var}_x\, \mathbb E_q[z_i] > 0.01$.
 import torch
 from torch import Tensor
 
-from vae_course.checks import require
+from vae_course.checks import require, require_count, require_tensor
 
 
 @torch.no_grad()
 def encode_all(model, x: Tensor, batch_size: int = 1000) -> tuple[Tensor, Tensor]:
     """Posterior mean and variance of every example, in batches: two tensors `(N, d)`."""
+    require_count("batch_size", batch_size)
     posteriors = [model.encode(batch) for batch in x.split(batch_size)]
     return torch.cat([q.mean for q in posteriors]), torch.cat([q.variance for q in posteriors])
 
@@ -30,7 +31,8 @@ def unit_rates(mean: Tensor, variance: Tensor) -> Tensor:
 
 def active_units(mean: Tensor, threshold: float = 0.01) -> Tensor:
     """Which latents are active: booleans `(d,)` from posterior means `(N, d)`."""
-    require(mean.dim() == 2 and len(mean) >= 2, f"mean has shape {tuple(mean.shape)}, needs (N, d)")
+    require_tensor("mean", mean, dimensions=2)
+    require(len(mean) >= 2, f"mean has shape {tuple(mean.shape)}, needs at least 2 examples")
     return mean.var(0) > threshold
 
 
@@ -45,7 +47,7 @@ def aggregate_posterior_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor,
 
 def _require_pair(mean: Tensor, variance: Tensor) -> None:
     require(
-        mean.dim() == 2 and mean.shape == variance.shape,
+        mean.dim() == 2 and len(mean) >= 1 and mean.shape == variance.shape,
         f"mean and variance have shapes {tuple(mean.shape)} and {tuple(variance.shape)}, "
-        "need the same (N, d)",
+        "need the same (N, d) with N >= 1",
     )

@@ -25,9 +25,12 @@ def mmd2(x: Tensor, y: Tensor, bandwidth: float | None = None) -> Tensor:
     x, y = _require_sets(x, y)
     if bandwidth is None:
         bandwidth = torch.pdist(torch.cat([x, y])).median()
+    require(bool(bandwidth > 0), f"bandwidth is {float(bandwidth)}, needs a positive number")
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return torch.exp(-0.5 * torch.cdist(a, b).square() / bandwidth**2)
+        # Not |a|² + |b|² - 2 a·b: far from the origin that keeps no digits of a small distance.
+        distance = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+        return torch.exp(-0.5 * (distance / bandwidth).square())
 
     def mean_off_diagonal(a: Tensor) -> Tensor:
         n = len(a)
@@ -40,7 +43,8 @@ def gaussian_wasserstein2(x: Tensor, y: Tensor) -> Tensor:
     """Two-Wasserstein distance, in units of x, between Gaussians with the sets' moments."""
     x, y = _require_sets(x, y)
     mean_x, mean_y = x.mean(0), y.mean(0)
-    cov_x, cov_y = x.T.cov(correction=0), y.T.cov(correction=0)
+    n = x.shape[1]  # the covariance of one component comes as a number without axes
+    cov_x, cov_y = (s.T.cov(correction=0).reshape(n, n) for s in (x, y))
     root_x = _matrix_root(cov_x)
     cross = _matrix_root(root_x @ cov_y @ root_x)
     squared = (mean_x - mean_y).square().sum() + (cov_x + cov_y - 2 * cross).trace()
@@ -56,9 +60,9 @@ def _matrix_root(matrix: Tensor) -> Tensor:
 def _require_sets(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     for name, value in [("x", x), ("y", y)]:
         require_tensor(name, value, dimensions=2)
-        require(len(value) >= 2, f"{name} has {len(value)} points, needs at least 2")
+        require(len(value) >= 2, f"{name} has shape {tuple(value.shape)}, needs at least 2 points")
     require(
         x.shape[1] == y.shape[1],
-        f"x and y have {x.shape[1]} and {y.shape[1]} components, need the same number",
+        f"x and y have shapes {tuple(x.shape)} and {tuple(y.shape)}, need as many components",
     )
     return x, y

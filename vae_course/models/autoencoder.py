@@ -8,7 +8,7 @@ distribution of z, so it does not by itself say how to sample.
 
 from torch import Tensor, nn
 
-from vae_course.checks import require, require_tensor
+from vae_course.checks import require_count, require_latents, require_shape, require_tensor
 
 
 class Autoencoder(nn.Module):
@@ -17,7 +17,8 @@ class Autoencoder(nn.Module):
     def __init__(self, encoder: nn.Module, decoder: nn.Module, event_shape, latent_dim: int):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        self.event_shape, self.latent_dim = tuple(event_shape), latent_dim
+        self.event_shape = require_shape("event_shape", event_shape)
+        self.latent_dim = require_count("latent_dim", latent_dim)
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes `(B, d)` of a batch."""
@@ -25,8 +26,5 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The pictures `(..., *event_shape)` that codes `(..., d)` stand for."""
-        require(
-            isinstance(z, Tensor) and z.dim() >= 1 and z.shape[-1] == self.latent_dim,
-            f"z has shape {tuple(getattr(z, 'shape', ()))}, needs (..., {self.latent_dim})",
-        )
+        require_latents("z", z, self.latent_dim)
         return self.decoder(z).reshape(*z.shape[:-1], *self.event_shape)

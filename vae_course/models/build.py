@@ -9,7 +9,7 @@ from math import prod
 
 from torch import nn
 
-from vae_course.checks import require, require_count
+from vae_course.checks import require, require_count, require_shape
 from vae_course.conditional import (
     BernoulliLikelihood,
     ContinuousBernoulliLikelihood,
@@ -48,8 +48,7 @@ def mlp_vae(
     `partial(GaussianLikelihood, sigma=0.1)`.
     """
     make_posterior, make_likelihood = _parts(posterior, likelihood, latent_dim)
-    hidden = tuple(hidden)
-    require(len(hidden) >= 1, "hidden is empty, needs at least one layer size")
+    event_shape, hidden = require_shape("event_shape", event_shape), require_shape("hidden", hidden)
     pixels = prod(event_shape)
     flatten = nn.Flatten(-len(event_shape))
     trunk = nn.Sequential(flatten, *mlp((pixels, *hidden), activation), activation())
@@ -75,7 +74,8 @@ def conv_vae(
     Options as in `mlp_vae`.
     """
     make_posterior, make_likelihood = _parts(posterior, likelihood, latent_dim)
-    channels = tuple(channels)
+    event_shape = require_shape("event_shape", event_shape)
+    channels = require_shape("channels", channels)
     trunk = ConvEncoder(event_shape, channels, activation)
     in_channels, *size = event_shape
     outputs = (_parameters(make_likelihood) * in_channels, *size)
@@ -91,11 +91,12 @@ def mlp_autoencoder(
 ) -> Autoencoder:
     """The autoencoder of the same layers as `mlp_vae`, for comparisons."""
     require_count("latent_dim", latent_dim)
+    event_shape, hidden = require_shape("event_shape", event_shape), require_shape("hidden", hidden)
     pixels = prod(event_shape)
     flatten = nn.Flatten(-len(event_shape))
     return Autoencoder(
         nn.Sequential(flatten, *mlp((pixels, *hidden, latent_dim), activation)),
-        mlp((latent_dim, *tuple(hidden)[::-1], pixels), activation),
+        mlp((latent_dim, *hidden[::-1], pixels), activation),
         event_shape,
         latent_dim,
     )

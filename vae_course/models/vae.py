@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_course.checks import require, require_count, require_tensor
+from vae_course.checks import require, require_count, require_latents, require_tensor
 from vae_course.conditional import Constant
 
 
@@ -35,11 +35,23 @@ class VAE(nn.Module):
             )
         self.prior_module = Constant(prior) if isinstance(prior, Distribution) else prior
         self.decoder = Constant(decoder) if isinstance(decoder, Distribution) else decoder
+        require(
+            isinstance(self.prior, Distribution),
+            f"prior() is {type(self.prior).__name__}, needs to be a Distribution",
+        )
         latent_shape = tuple(self.prior.event_shape)
         require(len(latent_shape) == 1, f"prior has event shape {latent_shape}, needs (d,)")
         self.latent_dim = latent_shape[0]
+        require(
+            hasattr(self.decoder, "event_shape"),
+            "decoder has no attribute event_shape, needs the shape of one example",
+        )
         self.event_shape = tuple(self.decoder.event_shape)
         if isinstance(encoder, Distribution):
+            require(
+                tuple(encoder.event_shape) == latent_shape,
+                f"encoder has event shape {tuple(encoder.event_shape)}, prior has {latent_shape}",
+            )
             encoder = Constant(encoder, input_dims=len(self.event_shape))
         self.encoder = encoder
         encoder_dim = getattr(encoder, "latent_dim", self.latent_dim)
@@ -59,11 +71,7 @@ class VAE(nn.Module):
 
     def decode(self, z: Tensor) -> Distribution:
         """p(x|z) for latents `(..., d)`: batch `(...)`, event `event_shape`."""
-        require(
-            isinstance(z, Tensor) and z.dim() >= 1 and z.shape[-1] == self.latent_dim,
-            f"z has shape {tuple(getattr(z, 'shape', ()))}, needs (..., {self.latent_dim})",
-        )
-        return self.decoder(z)
+        return self.decoder(require_latents("z", z, self.latent_dim))
 
     @torch.no_grad()
     def sample(self, count: int) -> Tensor:

@@ -52,7 +52,8 @@ class ProbabilisticPCA:
         mean = x.mean(0)
         eigenvalues, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
         variance = eigenvalues[:-latent_dim].mean()
-        require(bool(variance > 0), "x has no variance outside latent_dim dimensions: σ² = 0")
+        noise = torch.finfo(x.dtype).eps * n * eigenvalues[-1]  # what eigh makes of an exact zero
+        require(bool(variance > noise), "x has no variance outside latent_dim dimensions: σ² = 0")
         top = (eigenvalues[-latent_dim:] - variance).clamp_min(0).sqrt()
         # eigh sorts upwards; the strongest direction comes first here.
         return cls((vectors[:, -latent_dim:] * top).flip(1), mean, variance.sqrt())
@@ -71,10 +72,11 @@ class ProbabilisticPCA:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) of `(B, n)`: `(B,)`, nats."""
-        return self.marginal.log_prob(x)
+        return self.marginal.log_prob(self._require(x))
 
     def posterior(self, x: Tensor) -> MultivariateNormal:
         """p(z|x) of `(B, n)`: batch `(B,)`, event `(d,)`."""
+        self._require(x)
         identity = torch.eye(self.latent_dim, dtype=self.mean.dtype, device=self.mean.device)
         precision = (self.weight.T @ self.weight) / self.sigma**2 + identity
         mean = torch.linalg.solve(precision, self.weight.T @ (x - self.mean).T).T / self.sigma**2
@@ -82,6 +84,7 @@ class ProbabilisticPCA:
 
     def bound(self, x: Tensor, q: Distribution, beta: float | Tensor = 1.0) -> Bound:
         """Exact distortion and rate of any Gaussian q(z|x), diagonal or full, batch `(B,)`."""
+        self._require(x)
         if isinstance(q, MultivariateNormal):
             covariance = q.covariance_matrix
         else:
@@ -96,3 +99,6 @@ class ProbabilisticPCA:
     def gap(self, x: Tensor, q: Distribution) -> Tensor:
         """log p(x) - ELBO of q, which is KL(q || p(z|x)): `(B,)`, nats."""
         return self.log_prob(x) - self.bound(x, q).elbo
+
+    def _require(self, x: Tensor) -> Tensor:
+        return require_tensor("x", x, event_shape=(self.data_dim,))
