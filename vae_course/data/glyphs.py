@@ -50,9 +50,7 @@ RANGES = {
 
 SIZE = 28
 _BOX = 17  # capitals and digits are 17 pixels high, or 17 wide if they are wider than high
-_FINE = (
-    4  # drawn larger and averaged: where fill and stroke share a pixel, coverage is nearly right
-)
+_FINE = 4  # drawn larger, then averaged: fill and stroke rarely share a pixel of the fine grid
 _SHEET = 12  # glyphs are drawn side by side, 12 × 12 on a canvas
 _SPLIT_STREAM = {"train": 0, "test": 1}
 
@@ -185,16 +183,20 @@ def _outline(character: str, font: str):
     """The outline of a character, in pixels, its bounding box centred on the origin."""
     require(font in FONTS, f"unknown font {font!r}; known are: {', '.join(FONTS)}")
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{font}.ttf"
+    face = get_font(str(path))
     require(
-        len(character) == 1 and ord(character) in get_font(str(path)).get_charmap(),
+        len(character) == 1 and ord(character) in face.get_charmap(),
         f"characters: the font {font} has no {character!r}",
+    )
+    require(
+        face.load_char(ord(character)).width > 0,
+        f"characters: {character!r} is blank in the font {font}",
     )
 
     def outline(text: str):
         return TextPath((0, 0), text, size=100, prop=FontProperties(fname=str(path)))
 
     shape = outline(character)
-    require(len(shape.vertices) > 0, f"characters: {character!r} is blank in the font {font}")
     box = shape.get_extents()
     # Letters keep their sizes relative to each other, unless they would not fit.
     scale = _BOX / max(outline("H").get_extents().height, box.width, box.height)
