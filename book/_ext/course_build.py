@@ -7,11 +7,13 @@
 - FontAwesome, source maps and everything else that no page needs is taken out of the theme.
 """
 
+import hashlib
 import re
 import shutil
 import sys
 from pathlib import Path
 
+import pydata_sphinx_theme
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
@@ -76,21 +78,43 @@ def set_up_math(app):
     )
 
 
-def static_katex(app) -> Path:
+def static_katex(target: Path) -> None:
     """KaTeX's style sheet with its fonts (woff2 only), from node_modules."""
     source = ROOT / "node_modules" / "katex" / "dist"
     if not source.is_dir():
         raise ExtensionError("KaTeX is not installed: run `make install` or `python -m tools.npm`")
-    static = Path(app.doctreedir) / "course_static"
-    target = static / "katex"
-    shutil.rmtree(static, ignore_errors=True)
     (target / "fonts").mkdir(parents=True)
     for font in source.glob("fonts/*.woff2"):
         shutil.copy(font, target / "fonts")
     css = (source / "katex.min.css").read_text(encoding="utf8")
     css = re.sub(r',url\([^)]*\.(woff|ttf)\) format\("(woff|truetype)"\)', "", css)
     (target / "katex.min.css").write_text(css, encoding="utf8")
-    return static
+
+
+# --- theme --------------------------------------------------------------------------------------
+
+
+def static_theme(target: Path) -> None:
+    """The theme's style sheet without FontAwesome: the course's icons are inline SVG."""
+    source = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+    css = (source / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf8")
+    css = re.sub(r"@font-face\{[^{}]*Awesome[^{}]*\}", "", css)
+    css = re.sub(r"(?<=})\.fa[a-z0-9-]*[^{}]*\{[^{}]*\}", "", css)
+    css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css)
+    target.mkdir(parents=True)
+    (target / "theme-trimmed.css").write_text(css, encoding="utf8")
+
+
+def trim_theme(app, exception):
+    """Takes out of the built site what no page loads."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    shutil.rmtree(static / "vendor", ignore_errors=True)
+    unused = ["scripts/fontawesome.js*", "styles/pydata-sphinx-theme.css", "images/logo_*"]
+    for file in [*static.rglob("*.map"), *(file for name in unused for file in static.glob(name))]:
+        file.unlink(missing_ok=True)
+    shutil.rmtree(static / "locales", ignore_errors=True)
 
 
 # --- configuration ------------------------------------------------------------------------------
@@ -104,7 +128,11 @@ def configure(app, config):
     )
     config.katex_prerender = True
     config.katex_css_path = "katex/katex.min.css"
-    config.html_static_path.append(str(static_katex(app)))
+    static = Path(app.doctreedir) / "course_static"
+    shutil.rmtree(static, ignore_errors=True)
+    static_katex(static / "katex")
+    static_theme(static / "styles")
+    config.html_static_path.append(str(static))
     config.templates_path.insert(0, str(Path(__file__).parent / "build_templates"))
 
 
@@ -116,26 +144,21 @@ def execute_notebooks(app):
 
 def depend_on_execution(app, docname, source):
     """Executing a notebook again makes Sphinx read its page again."""
-    app.env.note_dependency(str(execute.record_path(Path(app.outdir).parent, docname)))
+    record = execute.record_path(Path(app.outdir).parent, docname)
+    if record.is_file():
+        app.env.note_dependency(str(record))
 
 
-# --- theme --------------------------------------------------------------------------------------
+def extension_hash() -> str:
+    """Changes when an extension of ours changes: every page is then written again."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
 
 
-def trim_theme(app, exception):
-    """Takes out of the built site what no page loads. Icons are inline SVG, so FontAwesome goes."""
-    if exception or app.builder.format != "html":
-        return
-    static = Path(app.outdir) / "_static"
-    shutil.rmtree(static / "vendor" / "fontawesome", ignore_errors=True)
-    for file in [*static.rglob("*.map"), *static.glob("scripts/fontawesome.js*")]:
-        file.unlink(missing_ok=True)
-    sheet = static / "styles" / "pydata-sphinx-theme.css"
-    css = sheet.read_text(encoding="utf8")
-    css = re.sub(r"@font-face\{[^{}]*Awesome[^{}]*\}", "", css)
-    css = re.sub(r"(?<=})\.fa[a-z0-9-]*[^{}]*\{[^{}]*\}", "", css)
-    css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css)
-    sheet.write_text(css, encoding="utf8")
+def forget_failed_build(app, exception):
+    """Sphinx would find pages with warnings up to date and pass the next time."""
+    if exception or app._warncount:
+        (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
 
 
 def setup(app):
@@ -143,8 +166,10 @@ def setup(app):
     # Jupyter Book sets it for an extension that we leave out.
     app.add_config_value("comments_config", {}, "html")
     set_up_math(app)
+    app.add_config_value("course_extensions", extension_hash(), "env")
     app.connect("config-inited", configure)
     app.connect("builder-inited", execute_notebooks)
     app.connect("source-read", depend_on_execution)
     app.connect("build-finished", trim_theme)
+    app.connect("build-finished", forget_failed_build)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
