@@ -1,16 +1,14 @@
-"""What the tests of the data share: small IDX files, a server on this machine, a clean environment.
+"""What the tests of the data share: small files, a server on this machine, a clean environment.
 
 No test reads MNIST or reaches beyond 127.0.0.1.
 """
 
-import gzip
 import http.server
-import struct
 import threading
 import time
 
-import numpy as np
 import pytest
+from small_idx import small_mnist
 
 
 @pytest.fixture(autouse=True)
@@ -20,24 +18,6 @@ def _own_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("VAE_COURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-def idx(values: np.ndarray) -> bytes:
-    """The IDX file of an array of unsigned bytes, written from the format's description."""
-    header = struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
-    return header + values.astype(np.uint8).tobytes()
-
-
-def small_mnist(train: int = 30, test: int = 20, seed: int = 0) -> dict[str, bytes]:
-    """File name -> content of a data set like MNIST, gzipped, but small."""
-    random = np.random.default_rng(seed)
-    files = {}
-    for prefix, count in (("train", train), ("t10k", test)):
-        images = random.integers(0, 256, (count, 28, 28))
-        labels = np.arange(count) % 10
-        files[f"{prefix}-images-idx3-ubyte.gz"] = gzip.compress(idx(images), mtime=0)
-        files[f"{prefix}-labels-idx1-ubyte.gz"] = gzip.compress(idx(labels), mtime=0)
-    return files
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import idx
 
+from tests.data.conftest import idx
 from vae_course.data.idx import read_idx
 
 IMAGES = np.arange(5 * 4 * 3).reshape(5, 4, 3)

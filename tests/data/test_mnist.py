@@ -6,8 +6,8 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from conftest import idx, small_mnist
 
+from tests.data.conftest import idx, small_mnist
 from vae_course.data import load, mnist
 
 BOTH = ["mnist", "fashion_mnist"]
