@@ -74,7 +74,7 @@ def pytest_terminal_summary(terminalreporter):
         for report in terminalreporter.stats.get(outcome, []):
             parts = report.nodeid.split("/")
             layer = LAYERS.get(parts[1], "package") if len(parts) > 2 else "package"
-            seconds[layer] += report.duration
+            seconds[layer] += getattr(report, "duration", 0)  # a failed collection has none
             tests[layer] += report.when == "call"
     terminalreporter.section("time of each layer (seconds of work; tests run side by side)")
     for layer in ("package", "derivations and exercises", "tools", "notebooks", "site"):
