@@ -1,0 +1,159 @@
+"""The same work by vae_course, by pythae and in plain torch: a VAE 784-512-256-16 on bits.
+
+Each function returns a callable that does the work once. Nobody's data loader is timed: all take
+their batches by index from one tensor.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vae_course.likelihood import importance_sampled_log_likelihood
+from vae_course.metrics import active_units
+from vae_course.models import mlp_vae
+from vae_course.objectives import elbo
+from vae_course.random import seeded
+from vae_course.training import fit
+
+PIXELS, HIDDEN, LATENT = 784, (512, 256), 16
+
+
+def bits(count: int) -> torch.Tensor:
+    with seeded(0):
+        return torch.bernoulli(torch.full((count, 1, 28, 28), 0.2))
+
+
+def course_model(device="cpu"):
+    with seeded(0):
+        return mlp_vae((1, 28, 28), hidden=HIDDEN, latent_dim=LATENT).to(device)
+
+
+def monitor(model, x) -> dict:
+    return {"active_units": active_units(model.encode(x).mean).sum()}
+
+
+# Training steps: `steps` of them at a time ----------------------------------------------------
+
+
+def course_steps(images, batch_size: int, steps: int, device="cpu"):
+    """`fit` as a chapter calls it, with clipping, history and a monitor; its set-up is timed too."""
+    model = course_model(device)
+    return lambda: fit(
+        model, elbo, images, steps, batch_size=batch_size, clip=100.0, log_every=50,
+        monitors=[monitor], progress=False, device=device,
+    )  # fmt: skip
+
+
+def pythae_steps(images, batch_size: int, steps: int):
+    """pythae's model, and the step of its `BaseTrainer`: Adam, and the loss read at every step."""
+    model = pythae_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def run():
+        model.train()
+        total = 0.0
+        for index in batches(len(images), batch_size, steps):
+            output = model(
+                {"data": images[index]}, epoch=1, dataset_size=len(images), uses_ddp=False
+            )
+            optimizer.zero_grad()
+            output.loss.backward()
+            optimizer.step()
+            total += output.loss.item()
+
+    return run
+
+
+def torch_steps(images, batch_size: int, steps: int):
+    """The floor: no distributions, no history, no clipping, one fused optimiser."""
+    encoder, mean, log_var, decoder = torch_layers()
+    parts = nn.ModuleList([encoder, mean, log_var, decoder])
+    optimizer = torch.optim.Adam(parts.parameters(), lr=1e-3, fused=True)
+
+    def run():
+        for index in batches(len(images), batch_size, steps):
+            x = images[index].flatten(1)
+            features = encoder(x)
+            mu, lv = mean(features), log_var(features)
+            logits = decoder(mu + torch.randn_like(mu) * (0.5 * lv).exp())
+            distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+            rate = 0.5 * (mu.square() + lv.exp() - 1 - lv).sum()
+            loss = (distortion + rate) / len(x)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return run
+
+
+def batches(count: int, batch_size: int, steps: int):
+    order = torch.randperm(count)
+    for step in range(steps):
+        start = step * batch_size % (count - batch_size + 1)
+        yield order[start : start + batch_size]
+
+
+# Importance-sampled likelihood -------------------------------------------------------------------
+
+
+def course_likelihood(images, samples: int):
+    model = course_model()
+    return lambda: importance_sampled_log_likelihood(model, images, samples)
+
+
+def pythae_likelihood(images, samples: int):
+    model = pythae_model()
+    return lambda: model.get_nll(images, n_samples=samples)
+
+
+def without_gradients(run):
+    return torch.no_grad()(run)
+
+
+# The networks ----------------------------------------------------------------------------------
+
+
+def torch_layers():
+    """Encoder trunk, two heads and decoder, as plain layers."""
+    wide, narrow = HIDDEN
+    with seeded(0):
+        encoder = nn.Sequential(
+            nn.Linear(PIXELS, wide), nn.ReLU(), nn.Linear(wide, narrow), nn.ReLU()
+        )
+        decoder = nn.Sequential(
+            nn.Linear(LATENT, narrow), nn.ReLU(),
+            nn.Linear(narrow, wide), nn.ReLU(),
+            nn.Linear(wide, PIXELS),
+        )  # fmt: skip
+        return encoder, nn.Linear(narrow, LATENT), nn.Linear(narrow, LATENT), decoder
+
+
+def pythae_model():
+    """pythae's VAE with the same layers, its Bernoulli loss, and the sigmoid that loss asks for."""
+    from pythae.models import VAE, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+
+    encoder, mean, log_var, decoder = torch_layers()
+
+    class Encoder(BaseEncoder):
+        def __init__(self):
+            super().__init__()
+            self.trunk, self.mean, self.log_var = encoder, mean, log_var
+
+        def forward(self, x):
+            features = self.trunk(x.flatten(1))
+            return ModelOutput(
+                embedding=self.mean(features), log_covariance=self.log_var(features)
+            )
+
+    class Decoder(BaseDecoder):
+        def __init__(self):
+            super().__init__()
+            self.trunk = nn.Sequential(decoder, nn.Sigmoid())
+
+        def forward(self, z):
+            return ModelOutput(reconstruction=self.trunk(z).reshape(-1, 1, 28, 28))
+
+    config = VAEConfig(input_dim=(1, 28, 28), latent_dim=LATENT, reconstruction_loss="bce")
+    return VAE(config, Encoder(), Decoder())

@@ -1,0 +1,77 @@
+"""Step time and utilisation on a GPU, for growing batches, wherever one is at hand.
+
+Two numbers say how well a step uses the device. `busy`: the share of the time in which some
+kernel runs; below 1 the device waits for the host. `arithmetic`: the step's multiply-adds a second
+over those of a large matrix product in the same precision, measured in the same run.
+"""
+
+from time import perf_counter
+
+import torch
+
+from benchmarks import contenders as by
+from vae_course.networks import multiply_adds
+
+BATCH_SIZES = (128, 256, 512, 1024, 2048, 4096, 8192)
+
+
+def gpu_results(steps: int = 200) -> list[dict] | str:
+    """One row for each batch size, or a sentence where there is no GPU."""
+    if not torch.cuda.is_available():
+        return "no CUDA device on this machine: not measured"
+    images = by.bits(16_384).cuda()
+    peak = _matrix_product_rate()
+    rows = []
+    for batch_size in BATCH_SIZES:
+        run = by.course_steps(images, batch_size, steps, device="cuda")
+        run()
+        seconds = _timed(run) / steps
+        work = 3 * _forward_work() * batch_size  # the backward pass costs two forward passes
+        rows.append(
+            {
+                "batch_size": batch_size,
+                "milliseconds": round(seconds * 1e3, 4),
+                "images_per_second": round(batch_size / seconds),
+                "busy": round(_kernel_seconds(run) / steps / seconds, 3),
+                "arithmetic": round(work / seconds / peak, 4),
+            }
+        )
+    return rows
+
+
+def _timed(run) -> float:
+    torch.cuda.synchronize()
+    start = perf_counter()
+    run()
+    torch.cuda.synchronize()
+    return perf_counter() - start
+
+
+def _kernel_seconds(run) -> float:
+    """Time in which kernels ran, by torch's profiler."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        run()
+        torch.cuda.synchronize()
+    return sum(event.self_device_time_total for event in profiled.key_averages()) / 1e6
+
+
+def _forward_work() -> int:
+    """Multiply-adds of encoder and decoder for one image."""
+    model = by.course_model()
+    code = torch.zeros(1, by.LATENT)
+    encoder = multiply_adds(model.encoder, torch.zeros(1, 1, 28, 28))
+    return encoder + multiply_adds(model.decoder, code)
+
+
+def _matrix_product_rate(size: int = 8192, repeats: int = 20) -> float:
+    """Multiply-adds a second of a large float32 matrix product, at torch's current setting."""
+    a = torch.randn(size, size, device="cuda")
+
+    def products():
+        for _ in range(repeats):
+            a @ a
+
+    products()
+    return repeats * size**3 / _timed(products)
