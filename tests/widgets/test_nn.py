@@ -73,7 +73,7 @@ def encoder_of(model) -> nn.Sequential:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network_equals_torch(name):
-    """Within 1e-3 with torch's own weights; with weights rounded to float16, to float32 rounding."""
+    """Within 1e-3 with torch's weights; with weights rounded to float16, to float32 rounding."""
     with seeded(2):
         network, shape = NETWORKS[name]()
         inputs = torch.randn(20, *shape)

@@ -45,8 +45,10 @@ class CourseWidget(anywidget.AnyWidget):
     last_picture = traitlets.Unicode("").tag(sync=True)  # a data: address
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        cls._esm = join_files(("nn.js", "controls.js", *cls.scripts))
-        cls._css = join_files(("common.css", *cls.styles))
+        # An anywidget also makes a nameless subclass of itself, for its traits: that inherits them.
+        if "scripts" in vars(cls):
+            cls._esm = join_files(("nn.js", "controls.js", *cls.scripts))
+            cls._css = join_files(("common.css", *cls.styles))
         super().__init_subclass__(**kwargs)
 
     def __repr__(self) -> str:

@@ -33,21 +33,23 @@ export function widgetRoot(el, name, label) {
 }
 
 /** A native slider with its label and its live value. `format` makes the text of a value.
- *  Returns {element, label, input, output, value (get and set)}; setting does not call onInput. */
+ *  Returns {element, label, input, output, value (get and set)}. Setting does not call onInput, and
+ *  shows the value as it is, also where the slider's step or range is too coarse for it. */
 export function slider({ label, min, max, step, value, format = String, onInput }) {
   const input = element("input", { type: "range", id: uniqueId("vc-slider") });
   Object.assign(input, { min, max, step, value }); // after min and max, or the value is clipped
   const text = element("label", { className: "vc-label", htmlFor: input.id }, label);
-  const output = element("output", { className: "vc-value", htmlFor: input.id });
-  const show = () => {
-    output.value = format(Number(input.value));
+  // Not announced by itself: a screen reader reads the slider's own aria-valuetext.
+  const output = element("output", { className: "vc-value", htmlFor: input.id, "aria-live": "off" });
+  const show = (number) => {
+    output.value = format(number);
     input.setAttribute("aria-valuetext", output.value);
   };
   input.addEventListener("input", () => {
-    show();
+    show(Number(input.value));
     onInput?.(Number(input.value));
   });
-  show();
+  show(value);
   return {
     element: element("div", { className: "vc-slider" }, text, input, output),
     label: text,
@@ -58,7 +60,7 @@ export function slider({ label, min, max, step, value, format = String, onInput 
     },
     set value(number) {
       input.value = number;
-      show();
+      show(number);
     },
   };
 }
@@ -69,13 +71,13 @@ export function button(label, onClick) {
   return node;
 }
 
-/** A canvas that is announced as a picture. `width` and `height` are in CSS pixels; drawing
- *  coordinates are device pixels, so call `fit()` before drawing: it follows the element's size
- *  on the screen and returns {context, width, height, scale}. */
+/** A canvas that is announced as a picture, `width` by `height` CSS pixels unless a style sheet
+ *  says another width. Drawing coordinates are device pixels, so call `fit()` before drawing: it
+ *  follows the element's size on the screen and returns {context, width, height, scale}. */
 export function picture(label, width, height) {
   const canvas = element("canvas", { className: "vc-picture", role: "img" });
   canvas.setAttribute("aria-label", label);
-  canvas.style.width = `${width}px`;
+  canvas.style.setProperty("--width", `${width}px`);
   canvas.style.aspectRatio = `${width} / ${height}`;
   const context = canvas.getContext("2d");
   const fit = () => {
@@ -189,8 +191,8 @@ export function inkOnPaper(values, width, height, { ink, paper }) {
 const scratch = document.createElement("canvas");
 /** Draws an ImageData enlarged to a rectangle in device pixels, each of its pixels a crisp square. */
 export function drawCrisp(context, image, x, y, width, height) {
-  scratch.width = image.width;
-  scratch.height = image.height;
+  if (scratch.width !== image.width) scratch.width = image.width;
+  if (scratch.height !== image.height) scratch.height = image.height;
   scratch.getContext("2d").putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(scratch, x, y, width, height);

@@ -1,0 +1,239 @@
+// Latent traversal: one slider for each latent, and under it what the decoder makes of that latent
+// from −3 to 3 with the others where they are. See traversal.py.
+
+const STEPS = [-3, -2, -1, 0, 1, 2, 3];
+const THUMBNAIL_TIME = 1.5; // ms of a frame for the small pictures; what is left waits for the next
+
+function render({ model, el }) {
+  const [height, width] = [model.get("height"), model.get("width")];
+  const rates = model.get("rates");
+  const labels = model.get("labels");
+  const latents = rates.length;
+  const decoder = loadNetwork(model.get("layers"), model.get("weights"));
+  const means = decodeFloat16(model.get("means")); // (inputs, latents), row by row
+  const inputs = decodeFourBits(model.get("inputs"));
+  const inputCount = means.length / latents;
+
+  const z = Float64Array.from(model.get("z"));
+  const normal = normals(2026);
+  let output = decoder.forward(z);
+  let nearest = { index: 0, distance: 0 };
+  let colours = null;
+
+  // --- what is on the screen ----------------------------------------------------------------------
+
+  const root = widgetRoot(el, "vc-traversal", "Latent traversal");
+  const decoded = picture("Image decoded at the sliders' position", 8 * width, 8 * height);
+  const closest = picture("Input nearest to the sliders' position", 8 * width, 8 * height);
+  const closestText = element("span");
+  const announce = liveText();
+  const rows = rates
+    .map((rate, index) => makeRow(index, rate))
+    .sort((a, b) => b.rate - a.rate);
+  root.append(
+    group(
+      "grid",
+      group(
+        "pictures",
+        figure("decoded", decoded, "Decoded mean of ", mathematical("p(x | z)")),
+        figure("closest", closest, closestText),
+        group(
+          "buttons",
+          button("Reset", () => moveTo(() => 0)),
+          button("Sample from the prior", () => moveTo(normal)),
+        ),
+      ),
+      group("rows", ...rows.map((row) => row.element)),
+    ),
+    element(
+      "p",
+      { className: "vc-muted" },
+      "Small pictures: that latent alone goes from −3 to 3. ",
+      "Nats: its mean KL, how much it tells about the input.",
+    ),
+    announce.element,
+  );
+
+  function group(name, ...children) {
+    return element("div", { className: `vc-traversal-${name}` }, ...children);
+  }
+
+  function figure(name, shown, ...caption) {
+    const text = element("figcaption", {}, ...caption);
+    return element("figure", { className: `vc-traversal-${name}` }, shown.element, text);
+  }
+
+  function makeRow(index, rate) {
+    const name = `z${subscript(index + 1)}`;
+    const control = slider({
+      label: mathematical(name),
+      min: -3,
+      max: 3,
+      step: 0.1,
+      value: z[index],
+      format: (value) => signed(value, 2),
+      onInput: (value) => change(index, value),
+    });
+    control.label.append(element("span", { className: "vc-muted" }, ` ${rate.toFixed(2)} nats`));
+    const strip = picture(`Images decoded with ${name} from −3 to 3`, 7 * width, height);
+    strip.canvas.addEventListener("click", (event) => {
+      const step = Math.floor((event.offsetX / strip.canvas.clientWidth) * STEPS.length);
+      control.value = STEPS[step];
+      change(index, STEPS[step]);
+    });
+    control.element.append(strip.element);
+    const stale = STEPS.map(() => true);
+    const images = STEPS.map(() => null);
+    return { element: control.element, index, rate, control, strip, stale, images };
+  }
+
+  // --- what changes -------------------------------------------------------------------------------
+
+  function change(index, value) {
+    z[index] = value;
+    for (const row of rows) if (row.index !== index) row.stale.fill(true);
+    frames.request();
+    tellKernel();
+  }
+
+  function moveTo(coordinate) {
+    for (const row of rows) row.stale.fill(true);
+    for (let i = 0; i < latents; i++) z[i] = coordinate(i);
+    for (const row of rows) row.control.value = z[row.index];
+    frames.request();
+    tellKernel();
+  }
+
+  let telling = null;
+  function tellKernel() {
+    telling ??= setTimeout(() => {
+      telling = null;
+      model.set("z", [...z]);
+      model.save_changes();
+    }, 150);
+  }
+
+  function followKernel() {
+    const wanted = model.get("z");
+    if (wanted.some((value, i) => value !== z[i])) moveTo((i) => wanted[i]);
+  }
+
+  // --- one frame ----------------------------------------------------------------------------------
+
+  function findNearest() {
+    nearest = { index: 0, distance: Infinity };
+    for (let n = 0; n < inputCount; n++) {
+      let squared = 0;
+      for (let i = 0; i < latents; i++) squared += (means[n * latents + i] - z[i]) ** 2;
+      if (squared < nearest.distance) nearest = { index: n, distance: squared };
+    }
+    nearest.distance = Math.sqrt(nearest.distance);
+  }
+
+  function drawImage(shown, values) {
+    const { context, width: w, height: h } = shown.fit();
+    drawCrisp(context, inkOnPaper(values, width, height, colours), 0, 0, w, h);
+  }
+
+  let nextThumbnail = 0; // they take turns, so that none is forgotten while a slider moves
+  function refreshThumbnails(until) {
+    const total = rows.length * STEPS.length;
+    for (let tried = 0; tried < total; tried++) {
+      const row = rows[Math.floor(nextThumbnail / STEPS.length)];
+      const step = nextThumbnail % STEPS.length;
+      if (row.stale[step]) {
+        if (performance.now() > until) return frames.request();
+        const there = Float64Array.from(z);
+        there[row.index] = STEPS[step];
+        row.images[step] = inkOnPaper(decoder.forward(there), width, height, colours);
+        row.stale[step] = false;
+        drawThumbnail(row, step);
+      }
+      nextThumbnail = (nextThumbnail + 1) % total;
+    }
+  }
+
+  function drawThumbnail(row, step) {
+    const strip = row.strip.fit();
+    const cell = strip.width / STEPS.length;
+    const gap = Math.round(strip.scale);
+    const [left, right] = [Math.round(step * cell), Math.round((step + 1) * cell)];
+    drawCrisp(strip.context, row.images[step], left, 0, right - left - gap, strip.height);
+  }
+
+  function draw() {
+    if (!colours) return; // not on the page yet
+    const start = performance.now();
+    output = decoder.forward(z);
+    findNearest();
+    const pixels = height * width;
+    const first = nearest.index * pixels;
+    drawImage(decoded, output);
+    drawImage(closest, inputs.subarray(first, first + pixels));
+    const name = labels.length ? ` “${labels[nearest.index]}”` : "";
+    const distance = nearest.distance.toFixed(2);
+    closestText.textContent = `Nearest of ${inputCount} inputs:${name} at distance ${distance}`;
+    const position = rows.map((row) => `z${row.index + 1} ${signed(z[row.index], 1)}`).join(", ");
+    announce.say(`Decoded at ${position}. ${closestText.textContent}.`);
+    refreshThumbnails(start + THUMBNAIL_TIME);
+  }
+
+  const frames = frameLoop(draw);
+  const stopWatching = onAppearance(root, () => {
+    colours = palette(root, ["ink", "paper"]);
+    for (const row of rows) row.stale.fill(true);
+    frames.request();
+  });
+  model.on("change:z", followKernel);
+
+  root.courseWidget = {
+    get output() {
+      return output;
+    },
+    get nearest() {
+      return nearest;
+    },
+    get colours() {
+      return colours;
+    },
+    z,
+    frames: frames.frames,
+    moveTo,
+  };
+
+  return () => {
+    stopWatching();
+    frames.stop();
+    announce.stop();
+    clearTimeout(telling);
+    model.off("change:z", followKernel);
+  };
+}
+
+/** Two pixels a byte, the first in the high bits, as numbers in [0, 1]. */
+function decodeFourBits(base64) {
+  const bytes = decodeBytes(base64);
+  const values = new Float32Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    values[2 * i] = (bytes[i] >> 4) / 15;
+    values[2 * i + 1] = (bytes[i] & 15) / 15;
+  }
+  return values;
+}
+
+function mathematical(text) {
+  return element("span", { className: "vc-math" }, text);
+}
+
+function subscript(number) {
+  return String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
+}
+
+/** A number with a minus sign as wide as a plus sign. */
+function signed(value, digits) {
+  const text = Math.abs(value).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return `${value < 0 ? "−" : "+"}${text}`;
+}
+
+export default { render };
