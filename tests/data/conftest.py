@@ -8,7 +8,8 @@ import threading
 import time
 
 import pytest
-from small_idx import small_mnist
+
+from tests.data.small_idx import small_mnist
 
 
 @pytest.fixture(autouse=True)
