@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.statistics import assert_frequencies, assert_z
 from vae_course.data import glyphs, load
 from vae_course.data.glyphs import CAPITALS, DIGITS, FONTS, RANGES, UPRIGHT_FONTS, draw
 
@@ -91,30 +92,30 @@ def test_the_factors_of_random_glyphs_have_their_effects():
     assert torch.equal(data.images, draw(characters, fonts, **factors))
 
 
-def test_factors_are_uniform_and_independent():
-    """5.5 standard errors: with 20,000 glyphs, a mean off by 1.2% of its range fails."""
+def test_factors_are_uniform_and_independent(seed):
     n = 20_000
-    factors = load("glyphs", count=n).factors
+    factors = load("glyphs", count=n, seed=seed).factors
     assert list(factors) == ["class", *RANGES, "font"]
-    unit = []
+    standard = []
     for name, values in factors.items():
         values = values.double()
         if name in RANGES:
             low, high = RANGES[name]
-            assert values.min() >= low and values.max() <= high
-            assert values.min() < low + 0.001 * (high - low)
-            assert values.max() > high - 0.001 * (high - low)
-            values = (values - low) / (high - low)
-            assert abs(values.mean() - 0.5) <= 5.5 * (1 / 12 / n) ** 0.5
-            assert abs(values.var() - 1 / 12) <= 5.5 * (1 / 180 / n) ** 0.5
+            assert low <= values.min() < low + 0.001 * (high - low)
+            assert high - 0.001 * (high - low) < values.max() <= high
+            unit = (values - low) / (high - low)
+            assert_z(unit.mean(), 1 / 2, (1 / 12 / n) ** 0.5, detects=0.03)
+            assert_z((unit - 0.5).square().mean(), 1 / 12, (1 / 180 / n) ** 0.5, detects=0.01)
+            standard.append((unit - 0.5) * 12**0.5)
         else:
             k = 10 if name == "class" else len(UPRIGHT_FONTS)
-            share = torch.bincount(values.long(), minlength=k).double() / n
-            assert len(share) == k
-            assert (share - 1 / k).abs().max() <= 5.5 * (1 / k * (1 - 1 / k) / n) ** 0.5
-        unit.append((values - values.mean()) / values.std())
-    correlation = torch.corrcoef(torch.stack(unit)) - torch.eye(7)
-    assert correlation.abs().max() <= 5.5 / n**0.5
+            assert_frequencies(values, torch.arange(k), torch.full((k,), 1 / k), detects=0.04)
+            assert set(values.tolist()) == set(range(k))
+            standard.append((values - (k - 1) / 2) / ((k**2 - 1) / 12) ** 0.5)
+    pairs = torch.combinations(torch.arange(7))
+    standard = torch.stack(standard)
+    products = standard[pairs[:, 0]] * standard[pairs[:, 1]]
+    assert_z(products.mean(1), 0.0, n**-0.5, detects=0.1)
 
 
 def test_a_sample_is_the_same_for_ever():

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from tests.data.conftest import idx
+from tests.data.small_idx import idx
 from vae_course.data.idx import read_idx
 
 IMAGES = np.arange(5 * 4 * 3).reshape(5, 4, 3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.conftest import idx, small_mnist
+from tests.data.small_idx import idx, small_mnist
 from vae_course.data import load, mnist
 
 BOTH = ["mnist", "fashion_mnist"]
