@@ -17,6 +17,7 @@ from math import erfc, sqrt
 
 import pytest
 import torch
+from torch import Tensor
 
 Z_MAX = 5.5
 FALSE_ALARM = erfc(Z_MAX / sqrt(2))
@@ -30,10 +31,7 @@ def assert_z(estimate, exact, standard_error, detects: float | None = None) -> N
     With `detects`, also check that an error of that size would be found.
     """
     global COMPARISONS
-    estimate, exact, standard_error = (
-        torch.as_tensor(value).detach().to("cpu", torch.float64)
-        for value in (estimate, exact, standard_error)
-    )
+    estimate, exact, standard_error = map(_double, (estimate, exact, standard_error))
     assert (standard_error > 0).all(), "a standard error is not positive: nothing is random here"
     z = (estimate - exact) / standard_error
     COMPARISONS += z.numel()
@@ -46,16 +44,21 @@ def assert_z(estimate, exact, standard_error, detects: float | None = None) -> N
 
 def assert_mean(draws, exact, detects: float | None = None) -> None:
     """`assert_z` for the mean over the first axis of independent draws."""
-    draws = torch.as_tensor(draws).detach().to("cpu", torch.float64)
+    draws = _double(draws)
     assert_z(draws.mean(0), exact, draws.std(0) / len(draws) ** 0.5, detects)
 
 
 def assert_frequencies(draws, values, masses, detects: float | None = None) -> None:
     """`assert_z` for how often each of `values` occurs in one axis of draws of known masses."""
-    draws = torch.as_tensor(draws).detach().to("cpu", torch.float64)
-    values, masses = (torch.as_tensor(v).detach().to("cpu", torch.float64) for v in (values, masses))
+    draws, values, masses = map(_double, (draws, values, masses))
     frequencies = ((draws[:, None] - values).abs() < 1e-6).double().mean(0)
     assert_z(frequencies, masses, (masses * (1 - masses) / len(draws)).sqrt(), detects)
+
+
+def _double(value) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.detach().cpu().double()
+    return torch.tensor(value, dtype=torch.float64)
 
 
 # The report. With pytest-xdist each worker counts for itself and the controller adds up.

@@ -114,14 +114,14 @@ class DiscretisedLogistic(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         top = self.levels - 1
         level = (value * top).round()
-        half = 0.5 / top
         scale = self.log_scale.exp()
-        upper = (level / top + half - self.loc) / scale
-        lower = (level / top - half - self.loc) / scale
+        # k + 1/2 has no rounding error: neighbours share their edge, and the masses sum to one.
+        upper = ((level + 0.5) / top - self.loc) / scale
+        lower = ((level - 0.5) / top - self.loc) / scale
         # log(S(u) - S(l)) = log S(u) + log S(-l) + log(1 - e^{l - u}). The left side subtracts two
         # numbers that round to one; the right side keeps its digits, and its gradient, far out.
         # u - l is the width of a bin in units of s. The first and last level have one edge only.
-        width = 2 * half / scale
+        width = 1 / (top * scale)
         log_middle = logsigmoid(upper) + logsigmoid(-lower) + torch.log(-torch.expm1(-width))
         log_mass = torch.where(level <= 0, logsigmoid(upper), log_middle)
         return torch.where(level >= top, logsigmoid(-lower), log_mass)
