@@ -188,9 +188,10 @@ export function inkOnPaper(values, width, height, { ink, paper }) {
   return image;
 }
 
-const scratch = document.createElement("canvas");
+let scratch = null;
 /** Draws an ImageData enlarged to a rectangle in device pixels, each of its pixels a crisp square. */
 export function drawCrisp(context, image, x, y, width, height) {
+  scratch ??= document.createElement("canvas");
   if (scratch.width !== image.width) scratch.width = image.width;
   if (scratch.height !== image.height) scratch.height = image.height;
   scratch.getContext("2d").putImageData(image, 0, 0);
