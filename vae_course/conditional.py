@@ -87,11 +87,11 @@ class FullGaussian(nn.Module):
 class Likelihood(nn.Module):
     """A decoder: latents `(..., d)` to distributions with batch `(...)` and event `event_shape`.
 
-    `trunk`: `(..., d) -> (..., outputs)`, where the outputs hold `parameters` numbers for each
-    component of x; they are laid out parameter first, `(..., parameters, *event_shape)`.
+    `trunk`: `(..., d) -> (..., outputs)`, where the outputs hold `sets` numbers for each
+    component of x; one set for each parameter, `(..., sets, *event_shape)`.
     """
 
-    parameters = 1
+    sets = 1
 
     def __init__(self, trunk: nn.Module, event_shape):
         super().__init__()
@@ -102,12 +102,12 @@ class Likelihood(nn.Module):
         """The trunk's output as one tensor `(..., *event_shape)` for each parameter."""
         out = self.trunk(z).to(z.dtype)
         batch = z.shape[:-1]
-        if out.numel() != batch.numel() * self.parameters * prod(self.event_shape):
+        if out.numel() != batch.numel() * self.sets * prod(self.event_shape):
             raise ValueError(
                 f"the decoder's trunk gave shape {tuple(out.shape)} for latents {tuple(z.shape)}, "
-                f"needs {self.parameters} x {self.event_shape} numbers for each latent"
+                f"needs {self.sets} x {self.event_shape} numbers for each latent"
             )
-        out = out.reshape(*batch, self.parameters, *self.event_shape)
+        out = out.reshape(*batch, self.sets, *self.event_shape)
         return out.unbind(-1 - len(self.event_shape))
 
     def as_event(self, distribution: Distribution) -> Independent:
@@ -159,7 +159,7 @@ class GaussianLikelihood(Likelihood):
         self.per_component = sigma == "per_component"
         self.min_log_sigma = log(min_sigma)
         if self.per_component:
-            self.parameters = 2
+            self.sets = 2
         elif sigma == "shared":
             self.log_sigma = nn.Parameter(torch.zeros(()))
         else:
