@@ -279,6 +279,15 @@ def test_wrong_number_of_outputs_is_refused():
         module(torch.zeros(3, 2))
 
 
+@pytest.mark.parametrize(
+    "kind", [BernoulliLikelihood, GaussianLikelihood, DiscretisedLogisticLikelihood]
+)
+def test_parameters_of_a_likelihood_can_be_listed(kind):
+    # An attribute of that name would hide the method of every module.
+    names = [name for name, _ in kind(nn.Linear(2, 3), (3,)).named_parameters()]
+    assert len(list(kind(nn.Linear(2, 3), (3,)).parameters())) == len(names) >= 2
+
+
 # Constants ------------------------------------------------------------------------------------
 
 
