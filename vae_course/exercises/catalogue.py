@@ -1,0 +1,55 @@
+"""All exercises, and what a learner calls in a notebook: `check`, `hint`, `solution`."""
+
+from html import escape
+
+from vae_course.exercises import vae
+from vae_course.exercises.engine import Exercise
+from vae_course.exercises.result import Note, Result
+
+ALL = [
+    vae.gaussian_kl,
+    vae.reparameterised_sample,
+    vae.bernoulli_elbo,
+    vae.interpolation,
+]
+
+
+def all() -> list[Exercise]:
+    """Every exercise, in the order of the book."""
+    return list(ALL)
+
+
+def get(id: str) -> Exercise:
+    """The exercise with that id; `ValueError` lists the ids."""
+    found = {exercise.id: exercise for exercise in ALL}
+    if id not in found:
+        raise ValueError(f"id is {id!r}, needs to be one of {', '.join(found)}")
+    return found[id]
+
+
+def check(id: str, answer) -> Result:
+    """Run an answer on the exercise's cases and say what is right or wrong. Never raises for it."""
+    return get(id).check(answer)
+
+
+def hint(id: str, n: int | None = None) -> Note:
+    """Hint number n (from 1), or the next one that was not given yet."""
+    exercise = get(id)
+    total = len(exercise.hints)
+    if n is None:
+        n = min(exercise.hinted[0] + 1, total)
+        exercise.hinted[0] = n
+    if not 1 <= n <= total:
+        raise ValueError(f"n is {n}, needs to be 1 to {total}: {id} has {total} hints")
+    more = f'`solution("{id}")` is what is left.' if n == total else ""
+    return Note(f"Hint {n} of {total}. {exercise.hints[n - 1]} {more}".strip())
+
+
+def solution(id: str) -> Note:
+    """The reference solution: folded in a notebook, plain in a terminal."""
+    source = get(id).reference.strip()
+    return Note(
+        source,
+        "<details><summary>Solution</summary>"
+        f'<pre><code class="language-python">{escape(source)}</code></pre></details>',
+    )
