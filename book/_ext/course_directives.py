@@ -11,8 +11,6 @@
 `course_plain` turns the same text into plain Markdown for Colab; a test compares the two lists.
 """
 
-import inspect
-
 from course_icons import icon
 from course_markup import parse_parts, parse_pitfall, parse_selfcheck
 from docutils import nodes
@@ -198,20 +196,17 @@ class Exercise(CourseDirective):
 
     def build(self) -> list[nodes.Node]:
         exercise = exercise_by_id(self.arguments[0])
-        self.env.note_dependency(inspect.getfile(type(exercise)))
-        for path in exercise_sources(exercise):
-            self.env.note_dependency(path)
+        title = box("span", *self.inline(exercise.title), classes="cp-box-title")
         facts_of_it = box("span", nodes.Text(exercise_facts(exercise)), classes="cp-box-facts")
         body = self.blocks(exercise.prompt)
         for number, hint in enumerate(exercise.hints, start=1):
             summary = box("summary", nodes.Text(f"Hint {number}"))
             body.append(box("details", summary, *self.blocks(hint), classes="cp-fold"))
-        listing = nodes.literal_block(*[solution_source(exercise)] * 2, language="python")
+        listing = nodes.literal_block(*[exercise.reference.strip()] * 2, language="python")
         summary = box("summary", nodes.Text("Solution"))
         body.append(box("details", summary, listing, classes="cp-fold cp-solution"))
-        anchor = "exercise-" + exercise.id.replace(".", "-").replace("_", "-")
-        node = self.note(self.label(facts_of_it), *body, kind="exercise")
-        node["ids"] = [anchor]
+        node = self.note(self.label(facts_of_it, title), *body, kind="exercise")
+        node["ids"] = ["exercise-" + exercise.id.replace(".", "-").replace("_", "-")]
         return [node]
 
 
@@ -229,18 +224,7 @@ def exercise_by_id(identifier: str):
 def exercise_facts(exercise) -> str:
     """Difficulty, minutes and points in words."""
     points = "1 point" if exercise.points == 1 else f"{exercise.points} points"
-    return f"{exercise.difficulty} · about {exercise.minutes} min · {points}"
-
-
-def solution_source(exercise) -> str:
-    """The reference solution as source code."""
-    solution = exercise.solution
-    return (inspect.getsource(solution) if callable(solution) else solution).strip("\n")
-
-
-def exercise_sources(exercise) -> list[str]:
-    """The file that holds the exercise, where its solution is a function of one."""
-    return [inspect.getfile(exercise.solution)] if callable(exercise.solution) else []
+    return f"difficulty {exercise.difficulty} of 5, about {exercise.minutes} min, {points}"
 
 
 DIRECTIVES = {

@@ -59,14 +59,11 @@ def skipped_text(node: nodes.Text) -> bool:
 
 
 def run_seconds(app: Sphinx, docname: str) -> float | None:
-    """Seconds that the last execution of the notebook took, or None if nobody measured it."""
-    path = Path(app.confdir) / app.config.course_run_times
-    if app.config.course_run_times and path.exists():
-        measured = json.loads(path.read_text(encoding="utf-8")).get(docname)
-        if measured is not None:
-            return float(measured)
-    executed = app.env.metadata.get(docname, {}).get("exec_data") or {}
-    return executed.get("runtime")
+    """Seconds that the last execution took, from the record that tools/execute.py leaves."""
+    record = Path(app.outdir).parent / "executed" / f"{docname}.json"
+    if not record.exists():
+        return None
+    return float(json.loads(record.read_text(encoding="utf-8"))["seconds"])
 
 
 def run_time_text(seconds: float | None) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import course_directives
 import course_facts
+import course_landing
 from course_icons import icon
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -100,6 +101,7 @@ def page_context(app: Sphinx, pagename, templatename, context, doctree) -> None:
     address = app.config.html_baseurl or ""
     context.update(
         icon=icon,
+        theme_back_to_top_button=False,  # it covers text on a phone
         course_edition=edition(app),
         course_commit=commit(app),
         course_repository=repository(app),
@@ -127,8 +129,8 @@ def extra_pages(app: Sphinx):
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_config_value("course_run_times", "", "env")
     course_directives.register(app)
+    course_landing.register(app)
     app.connect("config-inited", static_fonts)
     app.connect("doctree-read", course_facts.fill_in)
     app.connect("doctree-resolved", add_buttons)

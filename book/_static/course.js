@@ -1,7 +1,7 @@
 // Boxes that scroll sideways (wide formulas, tables, code) can be reached and moved with the keyboard.
 // Those that do not scroll are left out of the tab order.
 
-const scrollers = "div.math, .pst-scrollable-table-container, .cell_output > .output, pre";
+const scrollers = ".katex-display, .pst-scrollable-table-container, .cell_output > .output, pre";
 
 function update() {
   for (const box of document.querySelectorAll(scrollers)) {
