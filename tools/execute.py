@@ -143,8 +143,13 @@ def execute_stale(
 
 def run(notebook: Notebook):
     """Execute one notebook in a kernel of its own, in its own folder."""
-    cwd, timeout = str(notebook.path.parent), 2 * LIMIT
-    return single_nb_execution(notebook.content, cwd=cwd, timeout=timeout, allow_errors=False)
+    return single_nb_execution(
+        notebook.content,
+        cwd=str(notebook.path.parent),
+        timeout=2 * LIMIT,
+        allow_errors=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+    )
 
 
 def main() -> int:

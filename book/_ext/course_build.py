@@ -10,7 +10,10 @@
 import hashlib
 import re
 import shutil
+import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pydata_sphinx_theme
@@ -52,21 +55,38 @@ def located(visit):
         try:
             visit(self, node)
         except katex.KaTeXError as error:
-            logger.warning(
-                "KaTeX cannot render this: %s (%s)",
-                node.astext(),
-                error,
-                location=node,
-                type="katex",
-            )
+            formula = " ".join(node.astext().split())
+            reason = f"KaTeX cannot render this: {formula} ({error})"
+            logger.warning(reason, location=node, type="katex")
             raise nodes.SkipNode from error
 
     return visit_and_report
 
 
+def start_katex(rundir: Path, timeout: float):
+    """Start the process that renders. sphinxcontrib-katex connects once, as soon as the socket's
+    file is there; on a busy machine nobody listens yet: the build fails and the process stays."""
+    address = rundir / "katex.sock"
+    command = katex.KaTeXServer.build_command(socket=address)
+    process = subprocess.Popen(command, cwd=rundir, stdin=subprocess.PIPE)
+    deadline = time.monotonic() + timeout
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(address))
+            return process, connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise
+            time.sleep(0.01)
+
+
 def set_up_math(app):
     katex.NODEJS_BINARY = str(npm.node())
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # a busy machine is slow, not broken
+    katex.KaTeXServer.start_server_process = staticmethod(start_katex)
     # Pre-rendering ignores the configuration's katex_options: its defaults are the place.
     katex.KATEX_DEFAULT_OPTIONS.update(
         throwOnError=True, strict="error", output="htmlAndMathml", macros=MACROS
@@ -99,7 +119,7 @@ def static_theme(target: Path) -> None:
     source = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
     css = (source / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf8")
     css = re.sub(r"@font-face\{[^{}]*Awesome[^{}]*\}", "", css)
-    css = re.sub(r"(?<=})\.fa[a-z0-9-]*[^{}]*\{[^{}]*\}", "", css)
+    css = re.sub(r"(?<=[}/])\.fa[a-z0-9-]*[^{}]*\{[^{}]*\}", "", css)
     css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css)
     target.mkdir(parents=True)
     (target / "theme-trimmed.css").write_text(css, encoding="utf8")
