@@ -83,6 +83,7 @@ def fit(
     require(lr > 0, f"lr is {lr}, needs a number above 0")
     require(beta >= 0, f"beta is {beta}, needs a number of at least 0")
     require(clip is None or clip > 0, f"clip is {clip}, needs a number above 0, or None")
+    require(any(True for _ in model.parameters()), "model has no parameters to train")
     device = resolve_device(device)
     images = _on_device("images", images, model, device, binarise)
     if validation is not None:
@@ -120,6 +121,10 @@ def fit(
             if resume and Path(checkpoint).exists():
                 start, seconds, record, history = load_run(checkpoint, settings, model, optimizer)
                 record, saved = record.to(device), checkpoint
+                require(
+                    start <= steps,
+                    f"checkpoint {checkpoint} is at step {start}, after the {steps} steps asked for",
+                )
         began = time.perf_counter() - seconds
 
         with progress_bar(progress, start, steps) as bar:
