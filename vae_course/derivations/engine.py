@@ -23,10 +23,12 @@ from vae_course.derivations.evaluation import (
     Setting,
     at_point,
     closed_form,
+    parameters,
     quadrature,
+    value_of,
 )
 from vae_course.derivations.mutations import mutations
-from vae_course.derivations.notation import Expectation
+from vae_course.derivations.notation import Expectation, words
 
 
 class StepFailed(AssertionError):
@@ -54,7 +56,11 @@ class Proved(Check):
         # numbers first: they refute quickly, and tell the reader by how much
         values = [sympy.N(at_point(side, seed=0), DIGITS) for side in (left, right)]
         if not close(*values, DIGITS - 10):
-            return disagreement(*values)
+            names = ", ".join(
+                f"{words(e)} = {nstr(mp.mpmathify(value_of(e, 0)), 4)}"
+                for e in parameters(left, right)
+            )
+            return disagreement(*values, f"at {names}," if names else "always")
         if sympy.simplify(sympy.expand(sympy.expand_log(left - right, force=True))) != 0:
             return "SymPy does not prove that it equals the step before"
         return None
@@ -65,7 +71,7 @@ class Numerical(Check):
         for seed in range(3):
             values = quadrature(before, setting, seed), quadrature(after, setting, seed)
             if not close(*values, DIGITS):
-                return disagreement(*values)
+                return disagreement(*values, "at a random point")
         return None
 
 
@@ -80,9 +86,9 @@ def close(left, right, digits: int) -> bool:
         return abs(left - right) <= mp.mpf(10) ** -digits * max(1, abs(left), abs(right))
 
 
-def disagreement(left, right) -> str:
+def disagreement(left, right, where: str) -> str:
     left, right = (nstr(mp.mpmathify(side), 6) for side in (left, right))
-    return f"at a random point the step before is {left}, this one is {right}"
+    return f"{where} the step before is {left}, this one is {right}"
 
 
 @cache

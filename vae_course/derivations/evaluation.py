@@ -130,12 +130,17 @@ def value_of(symbol: sympy.Expr, seed: int) -> sympy.Rational:
     return sympy.Rational(number, 1000) * (1 if symbol.is_positive or number % 2 else -1)
 
 
+def parameters(*expressions: sympy.Expr) -> list[sympy.Expr]:
+    """Symbols and indexed symbols, by name; the base of an indexed symbol is not one by itself."""
+    atoms = {e for expression in expressions for e in expression.atoms(sympy.Indexed, sympy.Symbol)}
+    bases = {e.base.label for e in atoms if isinstance(e, sympy.Indexed)}
+    return sorted(atoms - bases, key=str)
+
+
 def at_point(expression: sympy.Expr, seed: int, but: tuple = ()) -> sympy.Expr:
     """Put random values in for all parameters, except for `but`."""
-    indexed = {e for e in expression.atoms(sympy.Indexed) if e not in but}
-    expression = expression.xreplace({e: value_of(e, seed) for e in indexed})
-    free = {e for e in expression.free_symbols if isinstance(e, sympy.Symbol) and e not in but}
-    return expression.xreplace({e: value_of(e, seed) for e in free})
+    names = [e for e in parameters(expression) if e not in but]
+    return expression.xreplace({e: value_of(e, seed) for e in names})
 
 
 @cache

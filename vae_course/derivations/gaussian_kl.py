@@ -41,7 +41,7 @@ kl_from_standard_normal = Derivation(
     source="Kingma & Welling 2014, appendix B",
     steps=[
         Step(
-            Integral(q(z) * log(q(z) / p(z)), (z, -oo, oo)),
+            Integral(times(q(z), log(q(z) / p(z))), (z, -oo, oo)),
             "The definition of the KL divergence.",
         ),
         Step(
@@ -89,7 +89,7 @@ kl_from_standard_normal = Derivation(
     wrong_forms=[
         WrongForm(
             0,
-            Integral(p(z) * log(p(z) / q(z)), (z, -oo, oo)),
+            Integral(times(p(z), log(p(z) / q(z))), (z, -oo, oo)),
             "the other direction, KL(p‖q) (E63)",
         ),
         WrongForm(

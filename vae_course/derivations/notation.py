@@ -93,7 +93,8 @@ class _Latex(LatexPrinter):
         # a half times a bracket or a logarithm, not a tall fraction
         if len(e.args) == 2 and e.args[0].is_Rational and e.args[1].is_Add:
             return rf"{self._print(e.args[0])}\left({self._print(e.args[1])}\right)"
-        if len(e.args) == 2 and e.args[0].is_Rational and isinstance(e.args[1], sympy.log):
+        is_log = len(e.args) == 2 and isinstance(e.args[1], sympy.log)
+        if is_log and e.args[0].is_Rational and not e.args[0].is_Integer:
             return rf"{self._print(e.args[0])} {self._print(e.args[1])}"
         return super()._print_Mul(e)
 

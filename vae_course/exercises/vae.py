@@ -337,7 +337,7 @@ each, the single-sample estimate of the bound is
 
 $$
 \begin{aligned}
-\log p(x \mid z) &- \mathrm{KL}\big(q(z \mid x) \,\|\, p(z)\big), \quad \text{where} \\
+\mathcal L(x) &= \log p(x \mid z) - \mathrm{KL}\big(q(z \mid x) \,\|\, p(z)\big), \\
 \log p(x \mid z) &= \sum_{i=1}^n \big[x_i \log \lambda_i + (1 - x_i) \log(1 - \lambda_i)\big], \\
 \lambda_i &= \operatorname{sigmoid}(\ell_i).
 \end{aligned}
