@@ -1,6 +1,9 @@
 """What every data set has in common, and the digits."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,8 @@ import sklearn.datasets
 import torch
 
 from vae_course.data import Dataset, load, names
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -61,6 +66,16 @@ def test_loading_neither_reads_nor_changes_the_global_random_state(name, options
         results.append(load(name, **options[name]).images)
         assert state() == before
     assert torch.equal(*results)
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    code = (
+        "import sys; from vae_course.data import load, binarise\n"
+        "try: load('x')\n"
+        "except ValueError: print(sorted({'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout == "[]\n", result.stderr
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -99,6 +99,7 @@ def test_factors_are_uniform_and_independent(seed):
     standard = []
     for name, values in factors.items():
         values = values.double()
+        assert factors[name].dtype == (torch.float32 if name in RANGES else torch.int64)
         if name in RANGES:
             low, high = RANGES[name]
             assert low <= values.min() < low + 0.001 * (high - low)
