@@ -1,7 +1,7 @@
 """What only the first page uses: the map of the parts, links to chapters, commands to run.
 
-The map cannot claim what is not there: a chapter is linked if the book has it, and is marked as being
-written if it has not.
+The map cannot claim what is not there: a chapter that the book has is linked, and one that it has
+not is marked as being written.
 
     :::{course-map}
     Title of a part | what it is about | vae/building-a-vae Building a VAE; vae/elbo The bound
