@@ -32,7 +32,10 @@ def unit_rates(mean: Tensor, variance: Tensor) -> Tensor:
 def active_units(mean: Tensor, threshold: float = 0.01) -> Tensor:
     """Which latents are active: booleans `(d,)` from posterior means `(N, d)`."""
     require_tensor("mean", mean, dimensions=2)
-    require(len(mean) >= 2, f"mean has shape {tuple(mean.shape)}, needs at least 2 examples")
+    require(
+        len(mean) >= 2 and mean.shape[1] >= 1,
+        f"mean has shape {tuple(mean.shape)}, needs at least 2 examples and 1 latent",
+    )
     return mean.var(0) > threshold
 
 
@@ -46,6 +49,8 @@ def aggregate_posterior_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor,
 
 
 def _require_pair(mean: Tensor, variance: Tensor) -> None:
+    require_tensor("mean", mean)
+    require_tensor("variance", variance)
     require(
         mean.dim() == 2 and len(mean) >= 1 and mean.shape == variance.shape,
         f"mean and variance have shapes {tuple(mean.shape)} and {tuple(variance.shape)}, "

@@ -12,7 +12,7 @@ Source: White 2016, "Sampling generative networks"; Shoemake 1985 (the formula).
 import torch
 from torch import Tensor
 
-from vae_course.checks import require
+from vae_course.checks import require, require_tensor
 
 
 def straight_line(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -38,8 +38,11 @@ def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 
 def _times(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    require_tensor("a", a)
+    require_tensor("b", b)
     require(
-        a.shape == b.shape, f"a and b have shapes {tuple(a.shape)} and {tuple(b.shape)}, need equal"
+        a.shape == b.shape and a.dim() >= 1 and a.shape[-1] >= 1,
+        f"a and b have shapes {tuple(a.shape)} and {tuple(b.shape)}, need equal (..., d)",
     )
     t = torch.as_tensor(t, dtype=a.dtype, device=a.device)
     require(t.dim() == 1, f"t has shape {tuple(t.shape)}, needs (T,)")

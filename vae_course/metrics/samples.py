@@ -62,7 +62,7 @@ def _require_sets(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         require_tensor(name, value, dimensions=2)
         require(len(value) >= 2, f"{name} has shape {tuple(value.shape)}, needs at least 2 points")
     require(
-        x.shape[1] == y.shape[1],
+        x.shape[1] == y.shape[1] >= 1,
         f"x and y have shapes {tuple(x.shape)} and {tuple(y.shape)}, need as many components",
     )
     return x, y
