@@ -8,6 +8,7 @@ count nbval compares nothing). `--check` changes nothing and fails if a file is 
 
 import argparse
 import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -21,20 +22,13 @@ CHECKED = "nbval-check-output"
 
 def canonical(text: str) -> str:
     """The notebook `text` in canonical form."""
-    notebook = nbformat.reads(text, as_version=4)
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook = nbformat.reads(with_ids(text), as_version=4)
     keep = {key: value for key, value in notebook.metadata.items() if key in {"mystnb", "title"}}
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, **keep})
-    taken: set[str] = set()
-    for number, cell in enumerate(notebook.cells):
+    for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(
             {key: value for key, value in cell.metadata.items() if key in CELL_METADATA and value}
         )
-        if not cell.get("id") or cell["id"] in taken:
-            # The same notebook always gets the same ids.
-            seed = f"{number}\n{cell.cell_type}\n{cell.source}"
-            cell["id"] = hashlib.sha256(seed.encode()).hexdigest()[:8]
-        taken.add(cell["id"])
         if cell.cell_type == "code" and CHECKED not in cell.metadata.get("tags", []):
             cell.outputs, cell.execution_count = [], None
         for output in cell.get("outputs", []):
@@ -42,6 +36,20 @@ def canonical(text: str) -> str:
                 output.execution_count = cell.execution_count
     nbformat.validate(notebook)
     return nbformat.writes(notebook, nbformat.NO_CONVERT).rstrip("\n") + "\n"
+
+
+def with_ids(text: str) -> str:
+    """Format 4.5, each cell with an id of its own. nbformat would draw missing ones at random; here
+    the same notebook always gets the same ids."""
+    notebook = json.loads(text)
+    notebook["nbformat_minor"] = 5
+    taken: set[str] = set()
+    for number, cell in enumerate(notebook["cells"]):
+        if not cell.get("id") or cell["id"] in taken:
+            seed = f"{number}\n{cell['cell_type']}\n{''.join(cell['source'])}"
+            cell["id"] = hashlib.sha256(seed.encode()).hexdigest()[:8]
+        taken.add(cell["id"])
+    return json.dumps(notebook)
 
 
 def faults(path: Path) -> list[str]:

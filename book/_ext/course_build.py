@@ -141,6 +141,7 @@ def trim_theme(app, exception):
 
 
 def configure(app, config):
+    wait_for_other_builds(app)
     # Set here because `html_theme_options` in _config.yml would replace the whole dictionary.
     config.html_theme_options.update(
         navbar_persistent=[],  # the search field is in the side bar already
@@ -167,6 +168,20 @@ def depend_on_execution(app, docname, source):
     record = execute.record_path(Path(app.outdir).parent, docname)
     if record.is_file():
         app.env.note_dependency(str(record))
+
+
+def wait_for_other_builds(app):
+    """Two builds in one folder would overwrite each other's pages and cache."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: one build at a time is the reader's own care
+        return
+    app.course_lock = open(Path(app.outdir).parent / "lock", "w")  # held until the process ends
+    try:
+        fcntl.flock(app.course_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print("Waiting for another build in this folder to end", flush=True)
+        fcntl.flock(app.course_lock, fcntl.LOCK_EX)
 
 
 def extension_hash() -> str:
