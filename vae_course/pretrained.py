@@ -1,0 +1,34 @@
+"""Models that were trained for longer than a page may take, by name.
+
+The weights are in `vae_course/weights/`, as safetensors in float16; the JSON file beside them is the
+record of how they were made: recipe, seed, hardware, commit, held-out bound.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from vae_course.checks import require
+from vae_course.models import VAE, conv_vae
+
+WEIGHTS = Path(__file__).parent / "weights"
+MODELS = {
+    "glyphs-conv-vae": lambda: conv_vae((1, 28, 28), channels=(16, 32), latent_dim=8),
+}
+
+
+def pretrained(name: str) -> VAE:
+    """The trained model in evaluation mode, on the CPU, in float32."""
+    require(name in MODELS, f"unknown model {name!r}; known are: {', '.join(MODELS)}")
+    model = MODELS[name]()
+    weights = load_file(WEIGHTS / f"{name}.safetensors")
+    model.load_state_dict({key: value.to(torch.float32) for key, value in weights.items()})
+    return model.eval()
+
+
+def training_record(name: str) -> dict:
+    """How a model was made, as its recipe wrote it down."""
+    require(name in MODELS, f"unknown model {name!r}; known are: {', '.join(MODELS)}")
+    return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
