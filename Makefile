@@ -10,6 +10,7 @@ SHELL := /bin/bash
 export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
 STAMP := .venv/installed
+COLAB_STAMP := .venv-colab/installed
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu: where torch comes from, if not from PyPI
 TORCH_INDEX ?=
 # make test BROWSER=no: leave out the tests that need Chromium, and say so
@@ -42,6 +43,10 @@ $(STAMP): requirements.txt constraints.txt package-lock.json
 	@$(BIN)/python -m tools.npm
 	@touch $@
 
+$(COLAB_STAMP): requirements-colab.txt $(STAMP)
+	@$(BIN)/python -m tools.colab
+	@touch $@
+
 book: $(STAMP) ## execute the notebooks, build the site
 	@$(BIN)/jupyter-book build . -W --keep-going
 	@echo "The book:    $(CURDIR)/_build/html/index.html"
@@ -50,7 +55,7 @@ book: $(STAMP) ## execute the notebooks, build the site
 serve: book ## build the site and serve it on localhost
 	@$(BIN)/python -m tools.serve
 
-test: $(STAMP) ## all tests (BROWSER=no leaves out those that need Chromium)
+test: $(if $(filter no,$(BROWSER)),$(STAMP),$(COLAB_STAMP)) ## all tests (BROWSER=no leaves out those that need Chromium)
 	@$(if $(filter no,$(BROWSER)),,$(BIN)/python -m tools.browser)
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter no,$(BROWSER)),--no-browser)
@@ -70,5 +75,5 @@ constraints: $(STAMP) ## renew constraints.txt and package-lock.json after a cha
 	@$(BIN)/python -m tools.constraints
 	@$(BIN)/python -m tools.npm install --package-lock-only
 
-clean: ## remove what was built (.venv stays)
+clean: ## remove what was built (the environments stay)
 	@rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
