@@ -2,32 +2,24 @@
 
 import gzip
 import json
-import re
 from statistics import median
 
 import pytest
 import torch
 
 from tests.widgets.example import images_and_names, trained_vae, traversal
+from tests.widgets.traversal_page import (
+    changes,
+    check_drawing,
+    drawn,
+    frame_times,
+    read,
+    ready,
+    slider,
+)
 from vae_course.metrics import encode_all, unit_rates
 from vae_course.models import conv_vae
-from vae_course.random import seeded
-from vae_course.widgets import LatentTraversal
-
-# The big canvas back as numbers: each pixel of the image is read in the middle of its square.
-READ = """root => {
-    const canvas = root.querySelector("canvas");
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const values = [];
-    for (let row = 0; row < 28; row++) for (let column = 0; column < 28; column++) {
-        const x = Math.floor((column + 0.5) * canvas.width / 28);
-        const y = Math.floor((row + 0.5) * canvas.height / 28);
-        values.push([...pixels.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3)]);
-    }
-    const { output, nearest, colours, z } = root.courseWidget;
-    return { values, output: [...output], nearest, colours, z: [...z] };
-}"""
-FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+from vae_course.widgets import LatentTraversal, export_network
 
 
 @pytest.fixture
@@ -35,53 +27,17 @@ def opened(served_book, open_page):
     """The widget's root element on the built page, ready."""
 
     def open_(address=f"{served_book}/traversal.html", **options):
-        watched = open_page(address, **options)
-        watched.root = watched.page.wait_for_selector(".vc-traversal")
-        watched.page.wait_for_function(
-            "() => document.querySelector('.vc-traversal').courseWidget.frames.length > 0"
-        )
-        return watched
+        return ready(open_page(address, **options))
 
     return open_
-
-
-def read(watched) -> dict:
-    watched.page.evaluate(FRAME)
-    return watched.root.evaluate(READ)
-
-
-def slider(watched, unit: int):
-    return watched.page.get_by_label(re.compile("^z" + "₀₁₂₃₄₅₆₇₈₉"[unit] + " "))
-
-
-def drawn(state) -> torch.Tensor:
-    return torch.tensor(state["values"], dtype=torch.float32)
 
 
 # --- it is the model's --------------------------------------------------------------------------
 
 
-def test_output_is_torchs_and_pixels_are_the_outputs(opened):
-    """20 latent points: output within 1e-3 of the decoder's mean, pixels within 1/255 of output."""
-    watched = opened()
-    with seeded(4):
-        points = trained_vae().prior.sample((20,))
+def test_output_is_torchs_and_pixels_are_the_outputs(opened, seed):
     means, _ = encode_all(trained_vae(), images_and_names()[0])
-    for z in points:
-        watched.root.evaluate("(root, z) => root.courseWidget.moveTo((i) => z[i])", z.tolist())
-        state = read(watched)
-        output = torch.tensor(state["output"])
-        wanted = trained_vae().decode(z).mean.reshape(-1)
-        assert wanted.max() - wanted.min() > 0.2  # a picture
-        torch.testing.assert_close(output, wanted, atol=1e-3, rtol=0)
-
-        ink, paper = (torch.tensor(state["colours"][name]).float() for name in ("ink", "paper"))
-        mixed = paper + output[:, None] * (ink - paper)
-        assert (drawn(state) - mixed).abs().max() <= 1
-
-        distances = (means - z).norm(dim=1)
-        assert state["nearest"]["index"] == distances.argmin()
-        assert abs(state["nearest"]["distance"] - distances.min()) < 2e-3
+    check_drawing(opened(), trained_vae(), means, seed)
 
 
 def test_rows_are_ordered_by_rate_and_say_it(opened):
@@ -125,17 +81,6 @@ def test_rows_show_that_latent_alone(opened):
 
 
 # --- every way to move it -----------------------------------------------------------------------
-
-
-def changes(watched, act) -> bool:
-    """Does this change the numbers and the picture?"""
-    before = read(watched)
-    act()
-    after = read(watched)
-    return bool(
-        (drawn(before) - drawn(after)).abs().max() > 20
-        and max(abs(a - b) for a, b in zip(before["output"], after["output"], strict=True)) > 0.05
-    )
 
 
 def test_keys(opened):
@@ -197,18 +142,7 @@ def test_samples_come_from_the_prior(opened):
 
 
 def test_median_frame_takes_less_than_4_ms(opened):
-    watched = opened()
-    frames = watched.root.evaluate("""async root => {
-        const input = root.querySelector("input");
-        root.courseWidget.frames.length = 0;
-        for (let i = 0; i < 200; i++) {
-            input.value = 3 * Math.sin(i / 15);
-            input.dispatchEvent(new Event("input"));
-            await new Promise(requestAnimationFrame);
-        }
-        return root.courseWidget.frames;
-    }""")
-    assert len(frames) >= 199
+    frames = frame_times(opened())
     assert median(frames) < 4, sorted(frames)[::20]
 
 
@@ -272,6 +206,12 @@ def test_state_is_small():
     images, names = images_and_names()
     widget = LatentTraversal(conv_vae(), images.repeat(9, 1, 1, 1)[:500], names * 8 + names[:20])
     assert len(gzip.compress(json.dumps(widget.get_state()).encode())) <= 200_000
+
+
+def test_gaussian_decoder_draws_its_mean():
+    model = conv_vae(likelihood="gaussian")
+    widget = LatentTraversal(model, images_and_names()[0])
+    assert widget.layers == export_network(model.decoder.trunk, (8,))[0]
 
 
 def test_text_stands_in_for_the_widget():

@@ -170,9 +170,9 @@ function render({ model, el }) {
     const first = nearest.index * pixels;
     drawImage(decoded, output);
     drawImage(closest, inputs.subarray(first, first + pixels));
-    const name = labels.length ? ` “${labels[nearest.index]}”` : "";
+    const name = labels.length ? `“${labels[nearest.index]}” at ` : "";
     const distance = nearest.distance.toFixed(2);
-    closestText.textContent = `Nearest of ${inputCount} inputs:${name} at distance ${distance}`;
+    closestText.textContent = `Nearest of ${inputCount} inputs: ${name}distance ${distance}`;
     const position = rows.map((row) => `z${row.index + 1} ${signed(z[row.index], 1)}`).join(", ");
     announce.say(`Decoded at ${position}. ${closestText.textContent}.`);
     refreshThumbnails(start + THUMBNAIL_TIME);

@@ -84,7 +84,7 @@ def _mean_decoder(model) -> nn.Module:
     if isinstance(decoder, BernoulliLikelihood):
         return nn.Sequential(decoder.trunk, nn.Sigmoid())
     require(
-        isinstance(decoder, GaussianLikelihood) and decoder.parameters == 1,
+        isinstance(decoder, GaussianLikelihood) and decoder.sets == 1,
         f"model has the likelihood {type(decoder).__name__}, needs a Bernoulli or a Gaussian one "
         "with one σ for all pixels",
     )

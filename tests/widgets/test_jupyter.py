@@ -1,0 +1,173 @@
+"""The widget with a kernel: in JupyterLab 4, and with the ipywidgets 7.7 that Colab has.
+
+The second is an environment of its own, .venv-colab: JupyterLab 3 with ipywidgets 7.7.1, front end
+and kernel. `make test` creates it (tools/colab.py).
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tools.colab import PYTHON
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = {"ipywidgets 8": ("8.", sys.executable), "ipywidgets 7.7": ("7.7.", str(PYTHON))}
+
+CELLS = [
+    "import ipywidgets, torch\n'above'",
+    """
+from vae_course.data import load
+from vae_course.models import conv_vae
+from vae_course.random import seeded
+from vae_course.widgets import LatentTraversal, enable
+
+enable()
+with seeded(1):
+    model = conv_vae()
+widget = LatentTraversal(model, load("glyphs", count=20).images)
+widget""",
+    "print(ipywidgets.__version__, 'z', [round(value, 1) for value in widget.z])",
+    "widget.z = [2.0] * 8",
+]
+
+
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
+def environment(request):
+    version, python = ENVIRONMENTS[request.param]
+    assert Path(python).is_file(), "there is no .venv-colab: run `python -m tools.colab`"
+    return version, python
+
+
+@pytest.fixture(scope="module")
+def jupyter(environment, tmp_path_factory):
+    """The address of a JupyterLab of that environment, with a folder of its own."""
+    _, python = environment
+    folder = tmp_path_factory.mktemp("jupyter")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [new_code_cell(cell.strip()) for cell in CELLS]
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / "notebook.ipynb")
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}'
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folders = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"]
+    variables = {name: str(folder / name.lower()) for name in folders}
+    variables |= {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+    }
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.token=",
+        "--ServerApp.password=",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    address = f"http://127.0.0.1:{port}"
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [python, "-m", "jupyterlab", *options],
+            cwd=folder,
+            env=os.environ | variables,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_for(f"{address}/api", server, folder / "log")
+        yield address
+    finally:
+        server.terminate()  # and it ends its kernels
+        server.wait(30)
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+class Notebook:
+    def __init__(self, page, address: str):
+        self.page = page
+        page.goto(f"{address}/lab/tree/notebook.ipynb")
+        self.cells = page.locator(".jp-Notebook .jp-CodeCell")
+        self.cells.nth(len(CELLS) - 1).wait_for(timeout=60_000)
+        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
+
+    def run(self, index: int):
+        self.cells.nth(index).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
+
+    def output(self, index: int, text: str) -> str:
+        output = self.cells.nth(index).locator(".jp-OutputArea").filter(has_text=text)
+        output.wait_for(timeout=60_000)
+        return output.inner_text()
+
+    def active(self) -> int:
+        return self.cells.evaluate_all(
+            "cells => cells.findIndex(cell => cell.classList.contains('jp-mod-active'))"
+        )
+
+
+def test_widget_lives_in_a_notebook(environment, jupyter, browser):
+    version, _ = environment
+    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    notebook = Notebook(page, jupyter)
+    notebook.run(0)
+    notebook.output(0, "above")
+    notebook.run(1)
+    page.locator(".vc-traversal").wait_for(timeout=60_000)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-traversal').courseWidget.frames.length > 0"
+    )
+    picture = "() => document.querySelector('.vc-traversal canvas').toDataURL()"
+
+    # Arrow keys move the slider and the picture, and not from cell to cell.
+    slider = page.get_by_role("slider", name="z₁")
+    slider.click()
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_timeout(300)
+    before = page.evaluate(picture)
+    selected = notebook.active()
+    slider.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    for key in ("ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown", "j", "b"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    assert slider.input_value() == "0.8"
+    assert page.evaluate(picture) != before
+    assert notebook.active() == selected == 1
+    assert notebook.cells.count() == len(CELLS), "no letter was taken as a command"
+
+    # The kernel knows where the sliders are, and can move them.
+    notebook.run(2)
+    said = notebook.output(2, "z [")
+    assert said.strip().startswith(version)
+    assert "z [0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]" in said
+    notebook.run(3)
+    page.wait_for_function("""() => [...document.querySelectorAll(".vc-traversal input")]
+        .every((input) => input.value === "2")""")
+    page.close()

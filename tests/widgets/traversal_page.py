@@ -1,0 +1,94 @@
+"""Reads a latent traversal off its page and moves it: shared by the tests of widget and site."""
+
+import re
+
+import torch
+
+from vae_course.random import seeded
+
+# The big canvas back as numbers: each pixel of the image is read in the middle of its square.
+READ = """root => {
+    const canvas = root.querySelector("canvas");
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const values = [];
+    for (let row = 0; row < 28; row++) for (let column = 0; column < 28; column++) {
+        const x = Math.floor((column + 0.5) * canvas.width / 28);
+        const y = Math.floor((row + 0.5) * canvas.height / 28);
+        values.push([...pixels.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3)]);
+    }
+    const { output, nearest, colours, z } = root.courseWidget;
+    return { values, output: [...output], nearest, colours, z: [...z] };
+}"""
+FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+
+
+def ready(watched):
+    """Waits for the widget's first frame; its root element is then `watched.root`."""
+    watched.root = watched.page.wait_for_selector(".vc-traversal")
+    watched.page.wait_for_function(
+        "() => document.querySelector('.vc-traversal').courseWidget.frames.length > 0"
+    )
+    return watched
+
+
+def read(watched) -> dict:
+    watched.page.evaluate(FRAME)
+    return watched.root.evaluate(READ)
+
+
+def slider(watched, unit: int):
+    return watched.page.get_by_label(re.compile("^z" + "₀₁₂₃₄₅₆₇₈₉"[unit] + " "))
+
+
+def drawn(state) -> torch.Tensor:
+    return torch.tensor(state["values"], dtype=torch.float32)
+
+
+def changes(watched, act) -> bool:
+    """Does this change the numbers and the picture?"""
+    before = read(watched)
+    act()
+    after = read(watched)
+    return bool(
+        (drawn(before) - drawn(after)).abs().max() > 20
+        and max(abs(a - b) for a, b in zip(before["output"], after["output"], strict=True)) > 0.05
+    )
+
+
+def check_drawing(watched, model, means, seed: int) -> None:
+    """At 20 latent points: output within 1e-3 of the decoder's mean, pixels within 1/255 of it,
+    and the nearest of the inputs with posterior means `means`.
+    """
+    with seeded(seed):
+        points = model.prior.sample((20,))
+    for z in points:
+        watched.root.evaluate("(root, z) => root.courseWidget.moveTo((i) => z[i])", z.tolist())
+        state = read(watched)
+        output = torch.tensor(state["output"])
+        wanted = model.decode(z).mean.reshape(-1)
+        assert wanted.max() - wanted.min() > 0.2  # a picture
+        torch.testing.assert_close(output, wanted, atol=1e-3, rtol=0)
+
+        ink, paper = (torch.tensor(state["colours"][name]).float() for name in ("ink", "paper"))
+        mixed = paper + output[:, None] * (ink - paper)
+        assert (drawn(state) - mixed).abs().max() <= 1
+
+        distances = (means - z).norm(dim=1)
+        assert abs(distances[state["nearest"]["index"]] - distances.min()) < 2e-3
+        assert abs(state["nearest"]["distance"] - distances.min()) < 2e-3
+
+
+def frame_times(watched) -> list[float]:
+    """Milliseconds of 200 frames while a slider moves."""
+    frames = watched.root.evaluate("""async root => {
+        const input = root.querySelector("input");
+        root.courseWidget.frames.length = 0;
+        for (let i = 0; i < 200; i++) {
+            input.value = 3 * Math.sin(i / 15);
+            input.dispatchEvent(new Event("input"));
+            await new Promise(requestAnimationFrame);
+        }
+        return root.courseWidget.frames;
+    }""")
+    assert len(frames) >= 199
+    return frames
