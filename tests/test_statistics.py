@@ -1,5 +1,7 @@
 """The rule for statistical tests fails when it should."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -47,3 +49,22 @@ def test_frequencies(seed):
     assert_frequencies(draws, [0.0, 1.0], [0.5, 0.5], detects=0.06)
     with pytest.raises(AssertionError):
         assert_frequencies(draws, [0.0, 1.0], [0.44, 0.56])
+
+
+def test_a_suite_of_too_many_comparisons_fails(monkeypatch):
+    # Each may fail once in 26 million; three thousand of them are more than one in ten thousand.
+    for comparisons, status in [(2_000, 0), (3_000, 1)]:
+        session = SimpleNamespace(config=SimpleNamespace(), exitstatus=0)
+        monkeypatch.setattr(statistics, "COMPARISONS", comparisons)
+        statistics.pytest_sessionfinish(session)
+        assert session.exitstatus == status
+
+
+def test_comparisons_of_the_workers_are_added_up(monkeypatch):
+    monkeypatch.setattr(statistics, "COMPARISONS", 70)
+    worker = SimpleNamespace(config=SimpleNamespace(workeroutput={}), exitstatus=0)
+    statistics.pytest_sessionfinish(worker)
+    assert worker.config.workeroutput == {"comparisons": 70}
+    statistics.pytest_testnodedown(SimpleNamespace(workeroutput={"comparisons": 30}), None)
+    statistics.pytest_testnodedown(SimpleNamespace(), "crashed")
+    assert statistics.COMPARISONS == 100
