@@ -1,5 +1,7 @@
 """Discretised logistic, continuous Bernoulli and the KL between a full and a diagonal Gaussian."""
 
+from math import exp, log1p
+
 import pytest
 import torch
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
@@ -56,16 +58,20 @@ def test_logistic_far_pixel_has_finite_mass_and_gradient(device, dtype, x, loc, 
         assert gradient.isfinite()
 
 
-def test_logistic_far_pixel_in_float32_keeps_its_digits(device):
-    # Far out the mass falls like exp(-distance / s): 0.5 - 1/510 away at s = e^-7 is -546.1 nats,
-    # where a difference of two sigmoids in float32 is zero. The gradient is -1/s.
+@pytest.mark.parametrize("level", [0, 5])
+def test_logistic_far_pixel_in_float32_keeps_its_digits(device, level):
+    # Far out S(u) is exp(u), so at s = e^-7 the mass is exp(u) (1 - exp(-width)): -546 nats for
+    # level 0, which has one edge only, where in float32 a difference of two sigmoids is zero.
     loc = torch.tensor(0.5, device=device, requires_grad=True)
-    log_mass = DiscretisedLogistic(loc, torch.full_like(loc, -7.0)).log_prob(loc.new_tensor(0.0))
-    scale = torch.tensor(-7.0, dtype=torch.float64).exp()
-    wanted = -(0.5 - 1 / 510) / scale
-    assert abs(log_mass.item() / wanted.item() - 1) < 1e-6
+    p = DiscretisedLogistic(loc, torch.full_like(loc, -7.0))
+    log_mass = p.log_prob(loc.new_tensor(level / 255))
+    scale = exp(-7)
+    wanted = ((level + 0.5) / 255 - 0.5) / scale
+    if level > 0:
+        wanted += log1p(-exp(-1 / 255 / scale))
+    assert abs(log_mass.item() / wanted - 1) < 1e-6
     (gradient,) = torch.autograd.grad(log_mass, loc)
-    assert abs(gradient.item() * scale.item() + 1) < 1e-6
+    assert abs(gradient.item() * scale + 1) < 1e-6
 
 
 def test_logistic_value_between_levels_counts_as_the_nearest(device, dtype):
