@@ -5,6 +5,7 @@ from vae_course.lazy import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
+        "at_work": ["VAEAtWork"],
         "base": ["CourseWidget", "enable", "export_network"],
         "traversal": ["LatentTraversal"],
     },

@@ -79,7 +79,7 @@ function render({ model, el }) {
   const mapBox = element("div", { className: "at-map", role: "application", tabIndex: 0 }, map.element);
   mapBox.setAttribute("aria-label", "Latent map: the arrow keys move z, with Shift in small steps");
   mapBox.setAttribute("aria-describedby", status.element.id);
-  const backdrops = radios("Map shows", ["training digits", "decodings"], (i) => {
+  const backdrops = radios("Show", ["training digits", "decodings"], (i) => {
     showGrid = i === 1;
     appearance();
   });
@@ -102,6 +102,14 @@ function render({ model, el }) {
   const bars = boundBars();
   const code = element("code");
   const given_source = element("p", { className: "vc-muted" }, model.get("given_source"));
+
+  const details = element(
+    "details",
+    {},
+    element("summary", {}, "The same in six lines of Python"),
+    element("pre", { tabIndex: 0 }, code),
+  );
+  details.addEventListener("toggle", () => loop.request());
 
   const step = (symbol, title, ...children) =>
     element(
@@ -130,7 +138,7 @@ function render({ model, el }) {
           pad,
           seen,
           note("What the encoder sees: centred, scaled, each pixel black or white."),
-          button("Clear the pad", () => pad.clear()),
+          button("Clear", () => pad.clear()),
         ),
       ),
       arrow("encoder"),
@@ -161,7 +169,7 @@ function render({ model, el }) {
         element(
           "div",
           { className: "at-sample" },
-          element("div", { className: "at-lens" }, lens.element, note("1σ and 2σ; grey: true posterior")),
+          element("div", { className: "at-lens" }, lens.element, note("The lens: 1σ, 2σ; grey: the true posterior")),
           element(
             "div",
             {},
@@ -178,12 +186,7 @@ function render({ model, el }) {
       ),
       step("log p(x) ≥ −(D + R)", "the bound, in nats", bars.element),
     ),
-    element(
-      "details",
-      {},
-      element("summary", {}, "The same in six lines of Python"),
-      element("pre", { tabIndex: 0 }, code),
-    ),
+    details,
     given_source,
     status.element,
   );
@@ -193,7 +196,7 @@ function render({ model, el }) {
     choices.check(index);
     stopMoving();
     if (Math.max(...state.epsilon.map(Math.abs)) > 3) state.epsilon = [...START]; // z was set by hand
-    Object.assign(state, { x, preview: null, encoded: false });
+    Object.assign(state, { x, preview: null, encoded: false, padDrawn: false });
     loop.request();
   }
   function move(epsilon) {
@@ -262,6 +265,7 @@ function render({ model, el }) {
   let backdrop = null;
   function appearance() {
     backdrop = null;
+    state.padDrawn = false;
     loop.request();
   }
   function makeBackdrop({ width, scale: pixelRatio }) {
@@ -289,13 +293,16 @@ function render({ model, el }) {
       backdrop = makeBackdrop(map.fit());
       choices.draw(colours);
     }
-    pad.draw(colours);
-    pixels(seen, state.x, colours);
+    if (!state.padDrawn) {
+      pad.draw(colours);
+      pixels(seen, state.x, colours);
+      state.padDrawn = true;
+    }
     pixels(output, probabilities, colours);
     const shares = logits.map((logit, i) => pixelNats(logit, state.x[i]) / NATS_FULL);
     pixels(cost, shares, { ink: colours.distortion, paper: colours.paper });
     drawMap(map.fit(), HALF_MAP, backdrop, state, colours);
-    drawLens(lens.fit(), state, colours);
+    drawLens(lens.fit(), HALF_MAP, state, colours);
     showNumbers();
   });
   function showNumbers() {
@@ -310,7 +317,7 @@ function render({ model, el }) {
     bars.show(distortion, rate, state.posterior, scale);
     const bound = -(distortion + rate);
     const list = (values, digits = 2) => `[${values.map((v) => v.toFixed(digits)).join(", ")}]`;
-    code.textContent = [
+    if (details.open) code.textContent = [
       `q = vae.encode(x)                     # mean ${list(mu)}, stddev ${list(sigma, 3)}`,
       `z = q.mean + q.stddev * epsilon       # ${list(z)}: what q.rsample() does`,
       `p_x = vae.decode(z)                   # 784 Bernoulli probabilities`,
@@ -461,13 +468,14 @@ function sampleFormula() {
 
 /** Distortion, rate and their sum as bars on one scale: the rate's starts where the other ends. */
 function boundBars() {
-  const row = (kind, ...label) => {
+  const row = (kind, name, meaning) => {
     const bar = element("span", { className: `at-bar at-${kind}` });
     const value = element("b");
-    const text = element("span", {}, ...label);
+    const text = element("span", {}, name);
     const track = element("div", { className: "at-track" }, bar);
+    const note = element("p", { className: "vc-muted" }, meaning);
     return {
-      element: element("div", { className: "at-row" }, element("p", {}, text, value), track),
+      element: element("div", { className: "at-row" }, element("p", {}, text, value), track, note),
       show(from, length, full, number) {
         bar.style.transform = `translateX(${(100 * from) / full}%) scaleX(${length / full})`;
         value.textContent = `${oneDigit(number)} nats`;
@@ -475,9 +483,9 @@ function boundBars() {
     };
   };
   const rows = [
-    row("distortion", "Distortion D = −log p(x|z), at this z"),
-    row("rate", "Rate R = KL(q(z|x) ‖ p(z))"),
-    row("bound", "Bound −(D + R), an estimate from this z"),
+    row("distortion", "Distortion D = −log p(x|z)", "how badly the decoding explains x"),
+    row("rate", "Rate R = KL(q(z|x) ‖ p(z))", "how far the ellipse is from the dashed prior"),
+    row("bound", "Bound −(D + R)", "estimated from this one z"),
   ];
   const average = element("b");
   const evidence = element("b");
@@ -491,7 +499,7 @@ function boundBars() {
     evidence,
     ". The gap between the two, ",
     gap,
-    " nats, is the price of an ellipse in place of the true posterior (grey in the lens).",
+    " nats, is KL(q(z|x) ‖ p(z|x)): the encoder's ellipse against the true posterior, grey in the lens.",
   );
   const ruler = element("div", { className: "at-ruler" });
   let shown = 0;

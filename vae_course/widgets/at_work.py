@@ -81,7 +81,7 @@ class VAEAtWork(CourseWidget):
 
 
 class DecoderTrunk(nn.Module):
-    """Latents `(..., 2)` to logits `(..., 1, 28, 28)`: fully connected, then 3 → 7 → 14 → 28 pixels."""
+    """Latents `(..., 2)` to logits `(..., 1, 28, 28)`, by way of pictures 3, 7 and 14 wide."""
 
     def __init__(self):
         super().__init__()

@@ -128,16 +128,14 @@ export function drawMap({ context, width: size, scale }, half, backdrop, state, 
 
 /** The lens: ellipses at 1σ and 2σ, how σ ⊙ ε leads from μ to z, earlier draws, and behind them the
  *  true posterior where it has been computed. */
-export function drawLens({ context, width: size, scale }, state, colours) {
+export function drawLens({ context, width: size, scale }, half, state, colours) {
   const { mu, sigma, z, lensHalf, draws, posterior } = state;
   const plane = planeWindow(mu, lensHalf, size);
   context.fillStyle = rgb(colours.paper);
   context.fillRect(0, 0, size, size);
   if (posterior) {
     context.imageSmoothingEnabled = true;
-    const [rx, ry] = posterior.half.map((half) => half * plane.unit);
-    const [x, y] = [plane.x(mu[0]), plane.y(mu[1])];
-    context.drawImage(posterior.shade(colours.ink), x - rx, y - ry, 2 * rx, 2 * ry);
+    context.drawImage(posterior.shade(colours.ink), 0, 0, size, size);
   }
   context.lineWidth = 1.5 * scale;
   context.strokeStyle = rgb(colours.accent);
@@ -160,6 +158,10 @@ export function drawLens({ context, width: size, scale }, state, colours) {
   context.stroke();
   dot(context, x0, y0, 3 * scale, rgb(colours.accent));
   dot(context, x, y, 5 * scale, rgb(colours["accent-2"]), rgb(colours.paper));
+  context.font = `${11 * scale}px system-ui, sans-serif`;
+  context.textAlign = "left";
+  const times = `× ${(half / lensHalf).toPrecision(2)}`; // larger than on the map, per unit of z
+  halo(context, times, 5 * scale, 14 * scale, rgb(colours.muted), rgb(colours.paper), 3 * scale);
   context.font = `italic ${13 * scale}px Georgia, serif`;
   context.textAlign = "center";
   const below = y > y0 ? -1 : 1; // the letters keep clear of the path between the points

@@ -37,7 +37,7 @@ function place(strokes, from, scale, to) {
 /** A pixel is ink if its centre is no further than half a stroke's width from a stroke. */
 function ink(strokes) {
   const pixels = new Float32Array(SIDE * SIDE);
-  const reach = STROKE / 2;
+  const reach = STROKE / 2 + 1e-6; // the box ends at centres of pixels: rounding must not decide
   for (const stroke of strokes) {
     stroke.forEach((end, i) => {
       const start = stroke[Math.max(i - 1, 0)];
