@@ -16,6 +16,8 @@ from torch.distributions import Normal, kl_divergence
 from vae_course import derivations
 from vae_course.derivations.engine import Derivation, Step, StepFailed, numerical, proved
 from vae_course.derivations.evaluation import Setting, closed_form, quadrature, value_of
+from vae_course.derivations.mutations import mutations
+from vae_course.derivations.notation import add
 
 NAMES = [derivation.name for derivation in derivations.all()]
 DIAGONAL = "kl_diagonal"
@@ -241,3 +243,21 @@ def test_an_algebra_check_is_a_proof_not_a_coincidence():
     steps = [Step(x, "Start."), Step(x + (x - value_of(x, seed=0)), "A coincidence.", proved)]
     with pytest.raises(StepFailed, match="does not prove"):
         Derivation(name="coincidence", title="", left="x", steps=steps).check()
+
+
+def test_the_mutations_of_a_small_expression_are_these():
+    x, y, j, d = sympy.Symbol("x"), sympy.IndexedBase("y"), sympy.Symbol("j"), sympy.Symbol("d")
+    expression = add(x**2, -sympy.Sum(y[j], (j, 1, d)))
+    found = {change: mutant.doit() for change, mutant in mutations(expression)}
+    total = sympy.Sum(y[j], (j, 1, d))
+    assert set(found.values()) == {
+        -(x**2) - total,
+        -total,
+        x**2 + total,
+        x**2,
+        x**3 - total,
+        x**2 - 2 * total,
+        x**2 - sympy.Sum(y[j + 1], (j, 1, d)),
+        x**2 - sympy.Sum(y[j], (j, 2, d)),
+        x**2 - sympy.Sum(y[j], (j, 1, d + 1)),
+    }
