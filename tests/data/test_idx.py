@@ -43,6 +43,7 @@ def refused(path, dimensions=3) -> str:
         (gzip.compress(idx(LABELS)), "this one says 1"),
         (b"\0\0\x0d\x03" + bytes(99), "starts with 00 00 0d 03"),  # floats
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else value,
 )
 def test_refuses_a_foreign_file(tmp_path, content, looks_like):
     path = tmp_path / "train-images-idx3-ubyte.gz"

@@ -94,6 +94,7 @@ def test_refuses_the_published_files_of_the_other_data_set(folder, published, mo
         (LABELS, idx(np.full(30, 10)), "needs labels 0 to 9, has 10"),
         (IMAGES, b"\x89PNG\r\n\x1a\n", "PNG"),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else value,
 )
 def test_refuses_a_file_that_is_something_else(folder, file, content, message):
     path = folder / f"{file}.gz"
