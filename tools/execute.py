@@ -115,7 +115,8 @@ def execute_stale(
     profile = build.resolve() / "ipython"
     profile.mkdir(parents=True, exist_ok=True)
     os.environ.update(OMP_NUM_THREADS="1", IPYTHONDIR=str(profile))
-    print(f"Executing {len(stale)} notebooks, {AT_ONCE} at a time", flush=True)
+    plural = "s, two at a time" if len(stale) > 1 else ""
+    print(f"Executing {len(stale)} notebook{plural}", flush=True)
     failed = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = {pool.submit(run, notebook): (notebook, *rest) for notebook, *rest in stale}

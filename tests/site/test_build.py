@@ -19,6 +19,20 @@ $$ (bound)
 
 Equation {eq}`bound` holds $\log p(x)$ from below.
 """
+TEXT_NOTEBOOK = """---
+file_format: mystnb
+kernelspec: {name: python3, display_name: Python 3}
+---
+# Text and code
+
+$$
+1 + 1
+$$
+
+```{code-cell}
+print("a cell", "in Markdown")
+```
+"""
 WIDGET = "import ipywidgets\nipywidgets.IntSlider(description='alive')"
 
 
@@ -98,10 +112,14 @@ def test_the_repository_is_one_setting(monkeypatch):
 def small(tmp_path_factory) -> SmallBook:
     folder = tmp_path_factory.mktemp("small")
     (folder / "thing.py").write_text("value = 'the first value'")
-    pages = {"index": MATH, "widget": [WIDGET], "code": ["import thing; print(thing.value)"]}
+    code = ["import thing; print(thing.value)"]
+    pages = {"index": MATH, "widget": [WIDGET], "code": code, "text": TEXT_NOTEBOOK}
     book = SmallBook(folder, pages)
     built = book.build()
     assert built.returncode == 0, built.stdout + built.stderr
+    assert "Executing 3 notebooks" in built.stdout
+    assert "Executing notebook using" not in built.stdout, "the build itself executes none"
+    assert "a cell in Markdown" in book.page("text")
     return book
 
 
@@ -130,6 +148,7 @@ def test_pages_of_executed_notebooks_follow_the_package(small):
     edited = small.build()
     assert edited.returncode == 0, edited.stderr
     assert "Executing 1 notebook" in edited.stdout
+    assert "Executing notebook using" not in edited.stdout
     assert "the second value" in small.page("code")
 
 
