@@ -48,7 +48,8 @@ class SmallBook:
     def build(self) -> subprocess.CompletedProcess:
         code = "from jupyter_book.cli.main import main; main()"
         command = [sys.executable, "-c", code, "build", ".", "-W", "--keep-going"]
-        environment = os.environ | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        path = os.pathsep.join([str(self.folder), str(ROOT)])  # this checkout, not another one
+        environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300
         )

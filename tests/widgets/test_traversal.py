@@ -13,6 +13,7 @@ from tests.widgets.traversal_page import (
     check_drawing,
     drawn,
     frame_times,
+    mixed,
     read,
     ready,
     slider,
@@ -40,6 +41,17 @@ def test_output_is_torchs_and_pixels_are_the_outputs(opened, seed):
     check_drawing(opened(), trained_vae(), means, seed)
 
 
+def test_nearest_input_is_drawn(opened):
+    """Its picture travels in 16 grey levels: within half a level of the image."""
+    watched = opened()
+    for values in ([0.0] * 8, [1.5] * 8):
+        watched.root.evaluate("(root, z) => root.courseWidget.moveTo((i) => z[i])", values)
+        state = read(watched)
+        image = images_and_names()[0][state["nearest"]["index"]]
+        closest = torch.tensor(state["closest"], dtype=torch.float32)
+        assert (closest - mixed(state, image)).abs().max() <= 255 / 30 + 1
+
+
 def test_rows_are_ordered_by_rate_and_say_it(opened):
     rates = unit_rates(*encode_all(trained_vae(), images_and_names()[0]))
     labels = [label.inner_text() for label in opened().page.locator(".vc-traversal label").all()]
@@ -55,6 +67,8 @@ def test_rows_show_that_latent_alone(opened):
     watched = opened()
     z = [0.7, -0.4, 1.2, 0.0, 0.3, -1.1, 0.5, 0.9]
     watched.root.evaluate("(root, z) => root.courseWidget.moveTo((i) => z[i])", z)
+    slider(watched, 1).press("End")
+    z[0] = 3.0
     watched.page.wait_for_timeout(1500)
     unit = 3
     strip = slider(watched, unit).locator("xpath=..").locator("canvas")
@@ -154,8 +168,8 @@ def test_dark_and_light(opened):
     dark = state["colours"]
     assert sum(light["paper"]) > 600 > 300 > sum(dark["paper"])
     assert sum(light["ink"]) < 300 < 600 < sum(dark["ink"])
-    corner = dark["paper"][0] + state["output"][0] * (dark["ink"][0] - dark["paper"][0])
-    assert abs(drawn(state)[0, 0] - corner) <= 1, "drawn again in the new colours"
+    wanted = mixed(state, torch.tensor(state["output"]))
+    assert (drawn(state) - wanted).abs().max() <= 1, "drawn again in the new colours"
 
 
 def test_on_a_phone(opened):

@@ -6,18 +6,22 @@ import torch
 
 from vae_course.random import seeded
 
-# The big canvas back as numbers: each pixel of the image is read in the middle of its square.
+# The big canvases back as numbers: each pixel of an image is read in the middle of its square.
 READ = """root => {
-    const canvas = root.querySelector("canvas");
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const values = [];
-    for (let row = 0; row < 28; row++) for (let column = 0; column < 28; column++) {
-        const x = Math.floor((column + 0.5) * canvas.width / 28);
-        const y = Math.floor((row + 0.5) * canvas.height / 28);
-        values.push([...pixels.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3)]);
-    }
+    const readImage = (canvas) => {
+        const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        const values = [];
+        for (let row = 0; row < 28; row++) for (let column = 0; column < 28; column++) {
+            const x = Math.floor((column + 0.5) * canvas.width / 28);
+            const y = Math.floor((row + 0.5) * canvas.height / 28);
+            const first = 4 * (y * canvas.width + x);
+            values.push([...pixels.slice(first, first + 3)]);
+        }
+        return values;
+    };
+    const [values, closest] = [...root.querySelectorAll("canvas")].slice(0, 2).map(readImage);
     const { output, nearest, colours, z } = root.courseWidget;
-    return { values, output: [...output], nearest, colours, z: [...z] };
+    return { values, closest, output: [...output], nearest, colours, z: [...z] };
 }"""
 FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 
@@ -42,6 +46,12 @@ def slider(watched, unit: int):
 
 def drawn(state) -> torch.Tensor:
     return torch.tensor(state["values"], dtype=torch.float32)
+
+
+def mixed(state, values) -> torch.Tensor:
+    """The colours of values in [0, 1], from paper to ink: `(784, 3)`."""
+    ink, paper = (torch.tensor(state["colours"][name]).float() for name in ("ink", "paper"))
+    return paper + values.reshape(-1, 1) * (ink - paper)
 
 
 def changes(watched, act) -> bool:
@@ -69,9 +79,7 @@ def check_drawing(watched, model, means, seed: int) -> None:
         assert wanted.max() - wanted.min() > 0.2  # a picture
         torch.testing.assert_close(output, wanted, atol=1e-3, rtol=0)
 
-        ink, paper = (torch.tensor(state["colours"][name]).float() for name in ("ink", "paper"))
-        mixed = paper + output[:, None] * (ink - paper)
-        assert (drawn(state) - mixed).abs().max() <= 1
+        assert (drawn(state) - mixed(state, output)).abs().max() <= 1
 
         distances = (means - z).norm(dim=1)
         assert abs(distances[state["nearest"]["index"]] - distances.min()) < 2e-3
