@@ -1,7 +1,7 @@
 """Models that were trained for longer than a page may take, by name.
 
-The weights are in `vae_course/weights/`, as safetensors in float16; the JSON file beside them is the
-record of how they were made: recipe, seed, hardware, commit, held-out bound.
+The weights are in `vae_course/weights/`, as safetensors in float16. The JSON file beside them is
+the record of how they were made: recipe, seed, hardware, commit, held-out bound.
 """
 
 import json
