@@ -99,6 +99,12 @@ def page_context(app: Sphinx, pagename, templatename, context, doctree) -> None:
     """What the templates need to know."""
     title = nodes.unescape(context.get("title") or pagename)
     address = app.config.html_baseurl or ""
+    if "body" in context:  # docutils gives lists of references roles that do not fit together
+        context["body"] = context["body"].replace('role="list" class="citation-list"', "")
+        context["body"] = context["body"].replace(' role="doc-biblioentry"', "")
+    base = (urlsplit(address).path.rstrip("/") or "") + "/"
+    if pagename == "404":  # it is sent for any address, so its links start from the site's root
+        context["metatags"] = f'<base href="{base}">' + context.get("metatags", "")
     context.update(
         icon=icon,
         theme_back_to_top_button=False,  # it covers text on a phone
@@ -107,7 +113,6 @@ def page_context(app: Sphinx, pagename, templatename, context, doctree) -> None:
         course_repository=repository(app),
         course_report_url=report_url(app, pagename, title) if repository(app) else "",
         course_address=address.rstrip("/"),
-        course_base=(urlsplit(address).path.rstrip("/") or "") + "/",
     )
 
 
