@@ -112,9 +112,9 @@ def test_search_finds_a_page_and_asks_nobody(browser, site):
     page.keyboard.type("log-variance")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=log-variance*")
-    result = page.locator("#search-results .search a").first
-    result.wait_for()
-    result.click()
+    page.get_by_text("Search finished").wait_for()
+    page.wait_for_load_state("networkidle")  # it reads the pages that it found
+    page.locator("#search-results .search a").first.click()
     page.wait_for_url("**/book/**")
     assert "log" in page.locator("article").inner_text()
     assert (record.elsewhere(), record.complaints) == ([], [])
