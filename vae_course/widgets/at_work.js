@@ -9,10 +9,6 @@ const NATS_FULL = 3; // a pixel that costs this much or more has the full colour
 const SCALES = [200, 400, 800, 1600, 3200]; // nats across the bars
 
 const COLOURS = ["ink", "paper", "muted", "accent", "accent-2", "distortion"];
-const twoDigits = (t) => signed(t.toFixed(2));
-const oneDigit = (t) => signed(t.toFixed(1));
-const signed = (text) => text.replace("-", "−");
-const sub = (letter, index) => [letter, element("sub", {}, String(index))];
 
 function render({ model, el }) {
   const encoder = loadNetwork(model.get("encoder_layers"), model.get("encoder_weights"));
@@ -67,6 +63,7 @@ function render({ model, el }) {
   });
   const choices = chooser(given, (i) => {
     pad.show(given[i].x);
+    scale = SCALES[0];
     setPicture(given[i].x, i);
   });
   const seen = picture("The 28 by 28 black and white picture that the encoder sees", 84, 84);
@@ -76,10 +73,11 @@ function render({ model, el }) {
   const cost = picture("Each pixel's share of the distortion", 84, 84);
   const status = liveText();
   status.element.id = uniqueId("at-status");
-  const mapBox = element("div", { className: "at-map", role: "application", tabIndex: 0 }, map.element);
+  const mapBox = element("div", { className: "at-map", role: "application", tabIndex: 0 });
+  mapBox.append(map.element);
   mapBox.setAttribute("aria-label", "Latent map: the arrow keys move z, with Shift in small steps");
   mapBox.setAttribute("aria-describedby", status.element.id);
-  const backdrops = radios("Show", ["training digits", "decodings"], (i) => {
+  const backdrops = radios("Show", ["digits", "decodings"], (i) => {
     showGrid = i === 1;
     appearance();
   });
@@ -101,7 +99,7 @@ function render({ model, el }) {
   const formula = sampleFormula();
   const bars = boundBars();
   const code = element("code");
-  const given_source = element("p", { className: "vc-muted" }, model.get("given_source"));
+  const source = element("p", { className: "vc-muted" }, model.get("given_source"));
 
   const details = element(
     "details",
@@ -122,7 +120,8 @@ function render({ model, el }) {
   const arrow = (name) =>
     element("div", { className: "at-arrow" }, element("span", {}, name), element("b", {}, "→"));
   const beside = (large, small, ...rest) => {
-    const side = element("div", { className: "at-side" }, small.element, element("div", {}, ...rest));
+    const text = element("div", {}, ...rest);
+    const side = element("div", { className: "at-side" }, small.element, text);
     return element("div", { className: "at-pair" }, large.element, side);
   };
 
@@ -147,7 +146,10 @@ function render({ model, el }) {
         "posterior on the latent map",
         mapBox,
         backdrops.element,
-        note("Move over the map: every point decodes. A click keeps it. The square is the lens."),
+        note(
+          "Dots: where training digits lie. Move over the map: every point decodes, a click keeps ",
+          "it. The square is the lens.",
+        ),
       ),
       arrow("decoder"),
       step(
@@ -169,7 +171,12 @@ function render({ model, el }) {
         element(
           "div",
           { className: "at-sample" },
-          element("div", { className: "at-lens" }, lens.element, note("The lens: 1σ, 2σ; grey: the true posterior")),
+          element(
+            "div",
+            { className: "at-lens" },
+            lens.element,
+            note("The lens: 1σ, 2σ; grey: the true posterior"),
+          ),
           element(
             "div",
             {},
@@ -187,7 +194,7 @@ function render({ model, el }) {
       step("log p(x) ≥ −(D + R)", "the bound, in nats", bars.element),
     ),
     details,
-    given_source,
+    source,
     status.element,
   );
 
@@ -195,7 +202,8 @@ function render({ model, el }) {
   function setPicture(x, index) {
     choices.check(index);
     stopMoving();
-    if (Math.max(...state.epsilon.map(Math.abs)) > 3) state.epsilon = [...START]; // z was set by hand
+    // ε belongs to no picture, so it stays; unless z was put somewhere far off by hand.
+    if (Math.max(...state.epsilon.map(Math.abs)) > 3) state.epsilon = [...START];
     Object.assign(state, { x, preview: null, encoded: false, padDrawn: false });
     loop.request();
   }
@@ -248,7 +256,12 @@ function render({ model, el }) {
       hold(under(lens.element, event, state.mu, state.lensHalf));
     });
   }
-  const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  const directions = {
+    ArrowLeft: [-1, 0],
+    ArrowRight: [1, 0],
+    ArrowUp: [0, 1],
+    ArrowDown: [0, -1],
+  };
   mapBox.addEventListener("keydown", (event) => {
     const direction = directions[event.key];
     if (!direction) return;
@@ -269,7 +282,7 @@ function render({ model, el }) {
     loop.request();
   }
   function makeBackdrop({ width, scale: pixelRatio }) {
-    if (showGrid) pictures ??= gridPictures(decoder);
+    if (showGrid) pictures ??= gridPictures(decoder, HALF_MAP, GRID);
     const [r, g, b] = colours.paper;
     return mapBackdrop({
       size: width,
@@ -373,153 +386,6 @@ function render({ model, el }) {
   reset();
   return () => {
     for (const stop of [stopWatching, loop.stop, status.stop, stopMoving, stopPosterior]) stop();
-  };
-}
-
-// Parts. ---------------------------------------------------------------------------------------
-
-/** Bits in base64, first pixel first, to 784 zeros and ones. */
-function unpackBits(base64) {
-  const bytes = decodeBytes(base64);
-  return Float32Array.from({ length: 784 }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
-}
-
-/** Native radio buttons in a group: one stop of the Tab key, and the arrow keys choose. */
-function radios(legend, labels, onChoose) {
-  const name = uniqueId("at-radio");
-  const inputs = labels.map((_, i) => {
-    const input = element("input", { type: "radio", name, checked: i === 0 });
-    input.addEventListener("change", () => onChoose(i));
-    return input;
-  });
-  const choices = inputs.map((input, i) => element("label", {}, input, labels[i]));
-  const group = element("fieldset", { className: "at-radios" }, element("legend", {}, legend), ...choices);
-  return { element: group, inputs };
-}
-
-/** The given digits, to choose from. */
-function chooser(given, onChoose) {
-  const pictures = given.map(() => {
-    const canvas = element("canvas", { width: 28, height: 28 });
-    canvas.setAttribute("aria-hidden", "true");
-    return canvas;
-  });
-  const group = radios("Draw a digit, or pick one", pictures, onChoose);
-  group.element.classList.add("at-given");
-  group.inputs.forEach((input, i) => input.setAttribute("aria-label", `a handwritten ${given[i].label}`));
-  return {
-    element: group.element,
-    check: (index) => group.inputs.forEach((input, i) => (input.checked = i === index)),
-    draw: (colours) =>
-      pictures.forEach((canvas, i) => {
-        canvas.getContext("2d").putImageData(inkOnPaper(given[i].x, 28, 28, colours), 0, 0);
-      }),
-  };
-}
-
-/** Numbers in [0, 1] on a canvas of 28 × 28 squares. */
-function pixels({ context, fit }, values, colours) {
-  const { width, height } = fit();
-  drawCrisp(context, inkOnPaper(values, 28, 28, colours), 0, 0, width, height);
-}
-
-/** What the decoder makes of the middle of each cell of a grid over the map, row by row. */
-function gridPictures(decoder) {
-  const at = (i) => HALF_MAP * ((2 * i + 1) / GRID - 1);
-  return Array.from({ length: GRID * GRID }, (_, i) => {
-    const z = Float32Array.of(at(i % GRID), -at(Math.floor(i / GRID)));
-    return decoder.forward(z).map(sigmoid);
-  });
-}
-
-/** Calls step(t) with t from 0 to 1 within a third of a second, or at once where motion is unwelcome. */
-function glide(step) {
-  if (reducedMotion()) {
-    step(1);
-    return () => {};
-  }
-  const start = performance.now();
-  let waiting = requestAnimationFrame(function next(now) {
-    const t = Math.min(1, Math.max(0, (now - start) / 320));
-    step(1 - (1 - t) ** 3);
-    if (t < 1) waiting = requestAnimationFrame(next);
-  });
-  return () => cancelAnimationFrame(waiting);
-}
-
-/** z = μ + σ × ε, one row for each latent, in live numbers. */
-function sampleFormula() {
-  const cells = [0, 1].map(() => [0, 1, 2, 3].map(() => element("td")));
-  const head = ["", "z", "=", "μ", "+", "σ", "×", "ε"].map((text) => element("th", {}, text));
-  head.slice(1).forEach((th) => th.setAttribute("scope", "col"));
-  const rows = cells.map(([z, mu, sigma, epsilon], i) => {
-    const name = element("th", { scope: "row" }, String(i + 1));
-    const sign = (text) => element("td", {}, text);
-    return element("tr", {}, name, z, sign("="), mu, sign("+"), sigma, sign("×"), epsilon);
-  });
-  const table = element("table", { className: "at-formula" }, element("tr", {}, ...head), ...rows);
-  const show = (...columns) => {
-    cells.forEach((row, i) =>
-      row.forEach((cell, j) => (cell.textContent = signed(columns[j][i].toFixed(j === 2 ? 3 : 2)))),
-    );
-  };
-  return { element: table, show };
-}
-
-/** Distortion, rate and their sum as bars on one scale: the rate's starts where the other ends. */
-function boundBars() {
-  const row = (kind, name, meaning) => {
-    const bar = element("span", { className: `at-bar at-${kind}` });
-    const value = element("b");
-    const text = element("span", {}, name);
-    const track = element("div", { className: "at-track" }, bar);
-    const note = element("p", { className: "vc-muted" }, meaning);
-    return {
-      element: element("div", { className: "at-row" }, element("p", {}, text, value), track, note),
-      show(from, length, full, number) {
-        bar.style.transform = `translateX(${(100 * from) / full}%) scaleX(${length / full})`;
-        value.textContent = `${oneDigit(number)} nats`;
-      },
-    };
-  };
-  const rows = [
-    row("distortion", "Distortion D = −log p(x|z)", "how badly the decoding explains x"),
-    row("rate", "Rate R = KL(q(z|x) ‖ p(z))", "how far the ellipse is from the dashed prior"),
-    row("bound", "Bound −(D + R)", "estimated from this one z"),
-  ];
-  const average = element("b");
-  const evidence = element("b");
-  const gap = element("b");
-  const exact = element(
-    "p",
-    { className: "at-exact vc-muted" },
-    "Averaged over ε, the bound is ",
-    average,
-    ". Summing p(x|z) p(z) over the whole lens by brute force gives log p(x) ≥ ",
-    evidence,
-    ". The gap between the two, ",
-    gap,
-    " nats, is KL(q(z|x) ‖ p(z|x)): the encoder's ellipse against the true posterior, grey in the lens.",
-  );
-  const ruler = element("div", { className: "at-ruler" });
-  let shown = 0;
-  return {
-    element: element("div", { className: "at-bars" }, ...rows.map((r) => r.element), ruler, exact),
-    show(distortion, rate, posterior, full) {
-      const bar = Math.min(distortion, full - rate); // beyond the longest scale the bars stay inside
-      rows[0].show(0, bar, full, distortion);
-      rows[1].show(bar, rate, full, rate);
-      rows[2].show(0, bar + rate, full, -(distortion + rate));
-      if (shown !== full) {
-        shown = full;
-        const ticks = [0, 1, 2, 3, 4].map((i) => element("span", {}, String((full * i) / 4)));
-        ruler.replaceChildren(...ticks);
-      }
-      const bound = posterior && -(posterior.distortion + rate);
-      average.textContent = posterior ? oneDigit(bound) : "…";
-      evidence.textContent = posterior ? oneDigit(posterior.logEvidence) : "…";
-      gap.textContent = posterior ? (posterior.logEvidence - bound).toFixed(1) : "…";
-    },
   };
 }
 

@@ -39,7 +39,13 @@ class VAEAtWork(CourseWidget):
     come with the weights, so nothing has to be downloaded. `recipes/widget_models.py` makes them.
     """
 
-    scripts = ("at_work_pad.js", "at_work_map.js", "at_work_posterior.js", "at_work.js")
+    scripts = (
+        "at_work_pad.js",
+        "at_work_map.js",
+        "at_work_posterior.js",
+        "at_work_parts.js",
+        "at_work.js",
+    )
     styles = ("at_work.css",)
 
     encoder_layers = traitlets.List().tag(

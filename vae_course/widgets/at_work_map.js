@@ -108,7 +108,7 @@ function classNames(context, plane, scale, { paper }, dark, points, labels) {
   }
 }
 
-/** The map with the posterior and z on it. A frame is the lens's outline. */
+/** The map with the posterior and z on it. The square is what the lens shows. */
 export function drawMap({ context, width: size, scale }, half, backdrop, state, colours) {
   const plane = planeWindow([0, 0], half, size);
   context.drawImage(backdrop, 0, 0);
@@ -123,7 +123,8 @@ export function drawMap({ context, width: size, scale }, half, backdrop, state, 
   context.strokeStyle = rgb(colours.accent);
   const [left, top] = [plane.x(mu[0]) - side / 2, plane.y(mu[1]) - side / 2];
   context.strokeRect(left, top, side, side);
-  dot(context, plane.x(z[0]), plane.y(z[1]), 4.5 * scale, rgb(colours["accent-2"]), rgb(colours.paper));
+  const [x, y] = [plane.x(z[0]), plane.y(z[1])];
+  dot(context, x, y, 4.5 * scale, rgb(colours["accent-2"]), rgb(colours.paper));
 }
 
 /** The lens: ellipses at 1σ and 2σ, how σ ⊙ ε leads from μ to z, earlier draws, and behind them the
@@ -165,6 +166,8 @@ export function drawLens({ context, width: size, scale }, half, state, colours) 
   context.font = `italic ${13 * scale}px Georgia, serif`;
   context.textAlign = "center";
   const below = y > y0 ? -1 : 1; // the letters keep clear of the path between the points
-  halo(context, "μ", x0, y0 + (below > 0 ? 15 : -8) * scale, rgb(colours.accent), rgb(colours.paper), 3 * scale);
-  halo(context, "z", x, y + (below > 0 ? -10 : 17) * scale, rgb(colours["accent-2"]), rgb(colours.paper), 3 * scale);
+  const write = (letter, left, top, name) =>
+    halo(context, letter, left, top, rgb(colours[name]), rgb(colours.paper), 3 * scale);
+  write("μ", x0, y0 + (below > 0 ? 15 : -8) * scale, "accent");
+  write("z", x, y + (below > 0 ? -10 : 17) * scale, "accent-2");
 }
