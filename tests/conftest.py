@@ -12,6 +12,7 @@ LAYERS = {
     "derivations": "derivations and exercises",
     "exercises": "derivations and exercises",
     "tools": "tools",
+    "widgets": "widgets",
 }
 LEFT_OUT: list[str] = []  # files whose browser tests were left out on request
 
@@ -77,7 +78,7 @@ def pytest_terminal_summary(terminalreporter):
             seconds[layer] += getattr(report, "duration", 0)  # a failed collection has none
             tests[layer] += report.when == "call"
     terminalreporter.section("time of each layer (seconds of work; tests run side by side)")
-    for layer in ("package", "derivations and exercises", "tools", "notebooks", "site"):
+    for layer in ("package", "derivations and exercises", "widgets", "tools", "notebooks", "site"):
         terminalreporter.line(f"{layer:27}{tests[layer]:5} tests {seconds[layer]:8.1f} s")
     if LEFT_OUT:
         terminalreporter.line("Left out, because they need Chromium: " + ", ".join(LEFT_OUT))
