@@ -49,6 +49,7 @@ $(COLAB_STAMP): requirements-colab.txt $(STAMP)
 
 book: $(STAMP) ## execute the notebooks, build the site
 	@$(BIN)/jupyter-book build . -W --keep-going
+	@$(BIN)/python -m tools.resolve
 	@echo "The book:    $(CURDIR)/_build/html/index.html"
 	@echo "To serve it: make serve"
 

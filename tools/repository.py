@@ -1,7 +1,8 @@
 """Where the course's repository is: `repository.url` in `_config.yml`, the only place that says so.
 
 The environment variable VAE_COURSE_REPOSITORY (owner/name) overrides it: the publishing workflow
-sets it to the repository that it runs in.
+sets it to the repository that it runs in. Where the site is follows from it, unless VAE_COURSE_SITE
+says so (the workflow sets it to the address that Pages gives, which may be a domain of one's own).
 """
 
 import os
@@ -24,6 +25,16 @@ def repository_url() -> str:
 def repository_name() -> str:
     """owner/name."""
     return "/".join(repository_url().split("/")[-2:])
+
+
+def site_url() -> str:
+    """The address of the published site, without a slash at the end."""
+    address = os.environ.get("VAE_COURSE_SITE", "").rstrip("/")
+    if address:
+        return address
+    owner, name = repository_name().split("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 """
 
 import hashlib
+import os
 import re
 import shutil
 import socket
@@ -147,6 +148,8 @@ def configure(app, config):
         navbar_persistent=[],  # the search field is in the side bar already
         repository_url=repository.repository_url(),
     )
+    # Only a published site knows its address; a 404 page made for it does not work elsewhere.
+    config.html_baseurl = os.environ.get("VAE_COURSE_SITE", "").rstrip("/")
     config.katex_prerender = True
     config.katex_css_path = "katex/katex.min.css"
     static = Path(app.doctreedir) / "course_static"
