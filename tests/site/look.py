@@ -115,9 +115,11 @@ def small_targets(page) -> list[str]:
         """() => {
           const controls = "button, input, select, summary, nav a, .cp-button, .cp-footer a";
           const shown = { opacityProperty: true, visibilityProperty: true };
+          // A label around a radio button is hit for it.
+          const area = (control) => control.closest("label") ?? control;
           return [...document.querySelectorAll(controls)]
             .filter((control) => control.checkVisibility(shown))
-            .map((control) => [control, control.getBoundingClientRect()])
+            .map((control) => [control, area(control).getBoundingClientRect()])
             .filter(([, box]) => box.width > 0 && (box.width < 23.5 || box.height < 23.5))
             .map(([control, { width, height }]) =>
               `${Math.round(width)}x${Math.round(height)} ${control.outerHTML.slice(0, 120)}`);
