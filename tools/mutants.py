@@ -53,7 +53,7 @@ def copy_tree(to: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
     # What was installed or built is shared; the tests that need it find it where they look.
-    for name in (".venv", "node_modules", "_build"):
+    for name in (".venv", ".venv-colab", "node_modules", "_build"):
         if (ROOT / name).exists():
             (to / name).symlink_to(ROOT / name)
 

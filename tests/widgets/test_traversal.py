@@ -7,6 +7,7 @@ from statistics import median
 import pytest
 import torch
 
+from tests.site.small_book import ROOT
 from tests.widgets.example import images_and_names, trained_vae, traversal
 from tests.widgets.traversal_page import (
     changes,
@@ -196,6 +197,17 @@ def test_words_for_those_who_do_not_see_it(opened):
     watched.page.wait_for_timeout(900)
     said = root.get_by_role("status").filter(has_text="Decoded at").inner_text()
     assert "z4 +3.0" in said and "Nearest of 60 inputs: “" in said
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(opened, theme):
+    watched = opened(reduced_motion="reduce")  # colours do not fade from one to the other
+    watched.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    watched.page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")
+    found = watched.page.evaluate("axe.run('.vc-traversal')")
+    assert len(found["passes"]) > 10
+    serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [n["failureSummary"] for n in one["nodes"]]) for one in serious] == []
 
 
 def test_page_loads_only_its_own_files(opened, served_book):

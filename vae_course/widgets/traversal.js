@@ -59,8 +59,7 @@ function render({ model, el }) {
   }
 
   function figure(name, shown, ...caption) {
-    const text = element("figcaption", {}, ...caption);
-    return element("figure", { className: `vc-traversal-${name}` }, shown.element, text);
+    return group(name, shown.element, element("p", { className: "vc-muted" }, ...caption));
   }
 
   function makeRow(index, rate) {
