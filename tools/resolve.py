@@ -154,7 +154,7 @@ def faults(resolved: nbformat.NotebookNode) -> list[str]:
 
 
 def write_all(site_folder: Path, site: str, root: Path = ROOT) -> list[Path]:
-    """Resolve every chapter into the built site. Raises ValueError with everything that is wrong."""
+    """Resolve every chapter into the built site; what is wrong is one ValueError."""
     context, build = book_context(root, site), site_folder.parent
     target = site_folder / "notebooks"
     target.mkdir(parents=True, exist_ok=True)

@@ -46,8 +46,9 @@ def build_wheel(folder: Path, root: Path = ROOT) -> Path:
     wheel = folder / wheel_name(root)
     if is_current(wheel, root):
         return wheel
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for older in folder.glob("vae_course-*.whl"):
+        older.unlink()
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / "package"
         copy.mkdir()
