@@ -80,7 +80,7 @@ def traversal(steps: int | None, seed: int, folder: Path) -> dict:
     caption = "A convolutional VAE with eight latents, trained on glyphs drawn from seven fonts."
     return save(
         "glyphs-conv-vae", model, folder, {}, caption=caption, steps=steps, seed=seed,
-        seconds=seconds, data=train.source, architecture="conv_vae(channels=(16, 32), latent_dim=8)",
+        seconds=seconds, data=train.source, architecture="conv_vae, channels (16, 32), 8 latents",
         held_out="glyphs test split, 4,000, stochastically binarised", **bound(model, x_test, seed),
     )  # fmt: skip
 

@@ -101,7 +101,7 @@ export function drawingPad({ label, onDraw }) {
     event.preventDefault();
     pen = event.pointerId;
     canvas.setPointerCapture(pen);
-    if (given) [given, strokes] = [null, []];
+    given = null; // a given digit gives way to the drawing
     strokes.push([]);
     add(event);
     changed();
