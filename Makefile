@@ -36,7 +36,7 @@ $(STAMP): requirements.txt constraints.txt package-lock.json
 	fi
 	@echo "Installing requirements.txt into .venv: some minutes the first time"
 	@$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) \
-	  "$$(grep -oE '^torch==[^ ]+' requirements.txt)")
+	  "$$(grep -oE '^torch[=>]=[^ ]+' requirements.txt)")
 	@$(INSTALL) -r requirements.txt
 	@$(BIN)/python -c 'import os, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), \
 	  "vae_course.pth").write_text(os.getcwd() + "\n")'

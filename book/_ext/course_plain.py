@@ -102,7 +102,7 @@ def split_options(content: str) -> tuple[dict[str, str], str]:
 def plain_text(text: str, context: Context) -> str:
     """Paragraphs, lists, tables and displayed formulas: everything that is not in a fence."""
     kept = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # an empty last line counts: it ends a block of HTML
         if LABEL.match(line) or line.startswith("%") or re.fullmatch(r"\s*\+\+\+.*", line):
             continue
         if re.fullmatch(r"\s*\{[.#][^}]*\}\s*", line):  # attributes of the next block

@@ -71,6 +71,13 @@ def test_references_are_written_out():
     )
 
 
+def test_markdown_inside_a_fold_is_markdown():
+    """HTML ends at an empty line: without one, the fence of a solution would be shown as text."""
+    copy = small("# Small", ":::{exercise} vae.gaussian_kl\n:::")
+    assert "<summary>Solution</summary>\n\n```python\ndef gaussian_kl" in copy.cells[-1].source
+    assert "```\n\n</details>" in copy.cells[-1].source
+
+
 def test_outputs_and_tags_stay_behind():
     copy = small("# Small")
     assert all(not cell.outputs for cell in copy.cells if cell.cell_type == "code")
