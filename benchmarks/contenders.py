@@ -36,7 +36,7 @@ def monitor(model, x) -> dict:
 
 
 def course_steps(images, batch_size: int, steps: int, device="cpu"):
-    """`fit` as a chapter calls it, with clipping, history and a monitor; its set-up is timed too."""
+    """`fit` as a chapter calls it: clipping, history, a monitor. Its set-up is timed too."""
     model = course_model(device)
     return lambda: fit(
         model, elbo, images, steps, batch_size=batch_size, clip=100.0, log_every=50,
@@ -143,9 +143,7 @@ def pythae_model():
 
         def forward(self, x):
             features = self.trunk(x.flatten(1))
-            return ModelOutput(
-                embedding=self.mean(features), log_covariance=self.log_var(features)
-            )
+            return ModelOutput(embedding=self.mean(features), log_covariance=self.log_var(features))
 
     class Decoder(BaseDecoder):
         def __init__(self):

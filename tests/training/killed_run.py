@@ -40,7 +40,7 @@ class SlowFile:
     """A file that takes its time, and has half of the bytes on the disk for a while."""
 
     def __init__(self, path, mode):
-        self.file = open(path, mode, buffering=0)  # noqa: SIM115
+        self.file = open(path, mode, buffering=0)
 
     def write(self, blob):
         half = len(blob) // 2

@@ -73,7 +73,7 @@ def test_step_and_term_are_named_and_the_weights_are_those_before(images, optimi
 def test_the_very_first_step(images):
     model = small_vae()
     before = state(model)
-    with pytest.raises(NonFiniteLoss, match="step 1: .* after step 0; there is no checkpoint"):
+    with pytest.raises(NonFiniteLoss, match=r"step 1: .* after step 0; there is no checkpoint"):
         quiet(model, Spoiled(1, "rate", torch.inf), images, 5)
     assert all(torch.equal(before[name], t) for name, t in model.state_dict().items())
 
@@ -108,7 +108,7 @@ def test_running_means_of_batch_norm_are_kept_too(images):
 def test_the_last_good_checkpoint_is_named_and_good(images, tmp_path):
     path = tmp_path / "run.safetensors"
     options = {"log_every": 50, "checkpoint": path, "checkpoint_every": 4}
-    with pytest.raises(NonFiniteLoss, match="the last checkpoint is .*run.safetensors") as error:
+    with pytest.raises(NonFiniteLoss, match=r"the last checkpoint is .*run.safetensors") as error:
         quiet(small_vae(), Spoiled(11, "distortion"), images, 100, **options)
     assert (error.value.step, error.value.checkpoint) == (11, path)
 

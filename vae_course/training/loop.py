@@ -12,7 +12,7 @@ run that was not killed.
 """
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -25,6 +25,7 @@ from vae_course.random import seeded
 from vae_course.training.batches import Batches
 from vae_course.training.guard import Guard, check_finite
 from vae_course.training.history import History
+from vae_course.training.products import fast_products
 from vae_course.training.progress import progress_bar
 from vae_course.training.resume import describe, load_run, save_run
 from vae_course.training.schedules import linear
@@ -99,8 +100,10 @@ def fit(
     guard = Guard(model, optimizer, clip)
     history, record, start, seconds, saved = History(), None, 0, 0.0, None
 
+    products = nullcontext() if compile or autocast else fast_products(device)
+
     def forward(x: Tensor, beta) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+        with products, torch.autocast(device.type, torch.bfloat16, enabled=autocast):
             result = objective(model, x, beta=beta)
             terms = {name: term.detach().mean() for name, term in result.terms.items()}
             return -result.value.mean(), terms
@@ -123,7 +126,7 @@ def fit(
                 record, saved = record.to(device), checkpoint
                 require(
                     start <= steps,
-                    f"checkpoint {checkpoint} is at step {start}, after the {steps} steps asked for",
+                    f"checkpoint {checkpoint} is at step {start}, after the {steps} asked for",
                 )
         began = time.perf_counter() - seconds
 

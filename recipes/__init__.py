@@ -1,0 +1,1 @@
+"""Longer runs as commands, with their results recorded in recipes/results."""
