@@ -166,6 +166,13 @@ def test_drawing_with_the_mouse(open_page, model):
     seven = read(page)
     assert (seven.mu - first.mu).norm() > 0.1
     assert not page.locator(".at-given input:checked").count()
+    on_the_pad = page.evaluate("""() => {
+        const canvas = document.querySelector(".at-pad");
+        const at = (t) => Math.round(t * canvas.width);
+        const grey = (x, y) => canvas.getContext("2d").getImageData(at(x), at(y), 1, 1).data[0];
+        return [grey(0.28, 0.2), grey(0.2, 0.6)];
+    }""")
+    assert on_the_pad[0] < 64 < 192 < on_the_pad[1]  # the bar of the seven, and paper
     q = model.encode(seven.x.float().reshape(1, 1, 28, 28))
     assert (seven.mu - q.mean[0]).abs().max() < 1e-4
     page.get_by_role("button", name="Clear").click()
