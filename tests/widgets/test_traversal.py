@@ -68,6 +68,7 @@ def test_rows_show_that_latent_alone(opened):
     watched = opened()
     z = [0.7, -0.4, 1.2, 0.0, 0.3, -1.1, 0.5, 0.9]
     watched.root.evaluate("(root, z) => root.courseWidget.moveTo((i) => z[i])", z)
+    watched.page.wait_for_timeout(1500)  # all small pictures are up to date
     slider(watched, 1).press("End")
     z[0] = 3.0
     watched.page.wait_for_timeout(1500)
