@@ -21,10 +21,10 @@ from torch import Tensor
 
 from vae_course.checks import require
 
-INK, MUTED, LINE = "#1c2733", "#5d6b7a", "#c9d1da"
-ACCENT, ACCENT_2 = "#0f6e84", "#8a5a00"
+INK, MUTED, LINE = "#1f242d", "#58606e", "#dfdacd"
+ACCENT, ACCENT_2 = "#0b655a", "#8a5a00"
 # One colour, one meaning, in figures and widgets alike; told apart by the colour-blind, too.
-RATE, DISTORTION, BOUND = "#b8460e", "#2a5db0", "#5a3e8c"
+RATE, DISTORTION, BOUND = "#b04a00", "#0b6bad", "#5c2166"
 
 CSS_VARIABLES = {
     INK: "currentColor",
@@ -139,7 +139,7 @@ def image_grid(ax, images: Tensor, columns: int | None = None, titles=()) -> Non
     for i, image in enumerate(images[:, 0]):
         top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = image
-    ax.imshow(sheet, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    ax.imshow(sheet.numpy(), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     for i, title in enumerate(titles):
         ax.text((i + 0.5) * (width + gap), -2, title, ha="center", va="bottom", fontsize=9)
