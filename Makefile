@@ -5,12 +5,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book serve test lint mutants coverage constraints clean
+.PHONY: help install book serve test lint mutants coverage benchmark constraints clean
 
 export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
 STAMP := .venv/installed
 COLAB_STAMP := .venv-colab/installed
+PEERS_STAMP := .venv/peers-installed
 # make TORCH_INDEX=https://download.pytorch.org/whl/cpu: where torch comes from, if not from PyPI
 TORCH_INDEX ?=
 # make test BROWSER=no: leave out the tests that need Chromium, and say so
@@ -71,6 +72,13 @@ mutants: book ## plant each mistake of tests/mutants and see its test fail
 
 coverage: $(STAMP) ## which items of the syllabus the chapters cover
 	@$(BIN)/python -m tools.coverage
+
+$(PEERS_STAMP): requirements-peers.txt $(STAMP)
+	@$(INSTALL) -r requirements-peers.txt
+	@touch $@
+
+benchmark: $(PEERS_STAMP) ## speed beside pythae and plain torch, all in one process
+	@$(BIN)/python -m benchmarks.speed
 
 constraints: $(STAMP) ## renew constraints.txt and package-lock.json after a change of requirements
 	@$(BIN)/python -m tools.constraints

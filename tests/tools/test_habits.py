@@ -80,6 +80,37 @@ def test_a_command_that_does_not_exist_is_found(planted, found):
     assert missing("Run `make test BROWSER=no` to make tests of it; tools/canonical.py.") == []
 
 
+def test_the_readmes_python_runs():
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    programs = re.findall(r"```python\n(.*?)```", readme, re.S)
+    assert programs
+    for program in programs:
+        exec(program, {})
+
+
+def test_the_readme_without_make_says_what_make_does():
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf8")
+    assert f" {re.search(r'^torch==[0-9.]+', requirements, re.M)[0]}\n" in readme
+    for line in ["jupyter-book build . -W --keep-going", "python -m tools.resolve"]:
+        assert re.search(rf"^\t@\$\(BIN\)/{re.escape(line)}$", MAKEFILE, re.M), line
+        assert f"\n{line}\n" in readme
+    assert "python -m pytest -n 2 --dist loadfile" in readme
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf8")
+        anchors = {
+            re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.+)$", text, re.M)
+        }
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+            path, _, anchor = target.partition("#")
+            assert not path or (ROOT / path).is_file(), target
+            assert not anchor or anchor in anchors, target
+
+
 def test_workflows_are_whole(workflow):
     assert {"name", "jobs", "permissions"} <= set(workflow) and True in workflow  # YAML reads `on:`
     for job in workflow["jobs"].values():
