@@ -168,8 +168,9 @@ def test_drawing_with_the_mouse(open_page, model):
     assert not page.locator(".at-given input:checked").count()
     on_the_pad = page.evaluate("""() => {
         const canvas = document.querySelector(".at-pad");
-        const at = (t) => Math.round(t * canvas.width);
-        const grey = (x, y) => canvas.getContext("2d").getImageData(at(x), at(y), 1, 1).data[0];
+        const { width, height } = canvas;
+        const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+        const grey = (x, y) => data[4 * (Math.round(y * height) * width + Math.round(x * width))];
         return [grey(0.28, 0.2), grey(0.2, 0.6)];
     }""")
     assert on_the_pad[0] < 64 < 192 < on_the_pad[1]  # the bar of the seven, and paper
