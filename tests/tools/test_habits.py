@@ -147,7 +147,9 @@ def test_publishing_fills_in_the_repository():
     assert build["env"]["VAE_COURSE_REPOSITORY"] == "${{ github.repository }}"
     (push,) = [step for step in build["steps"] if "git push" in step.get("run", "")]
     assert push["working-directory"] == "_build/html/notebooks"
-    assert f" {course_page.NOTEBOOK_BRANCH}\n" in push["run"]
+    branch = course_page.NOTEBOOK_BRANCH
+    assert push["run"].rstrip().endswith(f'github.com/$GITHUB_REPOSITORY" {branch}')
+    assert f"--initial-branch {branch}\n" in push["run"]
 
 
 def test_every_weekly_job_is_reported():
