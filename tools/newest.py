@@ -1,7 +1,7 @@
 """Takes the pins out of requirements.txt: `python -m tools.newest`, for the weekly run.
 
-What is installed then is the newest of everything, at least at the tested version. Jupyter Book
-stays below 2, which is another program.
+What `make install` installs then is the newest of everything, at least at the tested version.
+Jupyter Book stays below 2, which is another program. `git checkout requirements.txt` undoes it.
 """
 
 import re

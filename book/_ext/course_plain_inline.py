@@ -139,12 +139,11 @@ def plain_link(match: re.Match, context) -> str:
         if anchor in context.labels:
             return link_to_label(words, anchor, context)
         return f"[{words}]({address(context.docname, anchor, context)})"
-    if path.endswith((".md", ".ipynb")):
-        docname = resolve(path, context)
-        title = words or context.titles.get(docname, docname)
-        return f"[{title}]({address(docname, anchor, context)})"
-    file = resolve(path, context)
-    return f"{match['bang']}[{words}]({context.site}/{file})"
+    found = resolve(path, context)  # a page, whose extension MyST lets one leave out, or a file
+    if path.endswith((".md", ".ipynb")) or found in context.titles:
+        title = words or context.titles.get(found, found)
+        return f"[{title}]({address(found, anchor, context)})"
+    return f"{match['bang']}[{words}]({context.site}/{found})"
 
 
 # --- formulas -----------------------------------------------------------------------------------

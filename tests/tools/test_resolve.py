@@ -71,6 +71,15 @@ def test_references_are_written_out():
     )
 
 
+@pytest.mark.parametrize("path", ["notation.md", "notation", "/book/reference/notation"])
+def test_links_to_other_pages(path):
+    path = path if path.startswith("/") else f"../reference/{path}"
+    copy = small("# Small", f"[here]({path}#symbols) and [a file](../data/table.csv)")
+    site = "https://example.org/course/book"
+    words = f"[here]({site}/reference/notation.html#symbols) and [a file]({site}/data/table.csv)"
+    assert copy.cells[-1].source == words
+
+
 def test_markdown_inside_a_fold_is_markdown():
     """HTML ends at an empty line: without one, the fence of a solution would be shown as text."""
     copy = small("# Small", ":::{exercise} vae.gaussian_kl\n:::")
