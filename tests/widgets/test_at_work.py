@@ -154,7 +154,10 @@ def test_pixels_equal_the_output(open_page, scheme):
         return Array.from({length: 784}, (_, i) =>
             data[4 * (at(Math.floor(i / 28)) * canvas.width + at(i % 28))]);
     }""")
-    ink, paper = {"light": (0x1F, 0xFF), "dark": (0xE9, 0x15)}[scheme]
+    colours = page.evaluate("""() => ["--ink", "--paper"].map((name) =>
+        getComputedStyle(document.querySelector(".at-work")).getPropertyValue(name).trim())""")
+    ink, paper = (int(colour[1:3], 16) for colour in colours)  # the red of "#rrggbb"
+    assert (ink < paper - 150) if scheme == "light" else (ink > paper + 150)
     expected = paper + shown.output * (ink - paper)
     assert (torch.tensor(grey) - expected).abs().max() <= 1
 
