@@ -101,7 +101,7 @@ def show(fig, description: str) -> Figure:
     require(len(description.split()) >= 5, "description needs to say what the figure shows")
     buffer = StringIO()
     with mpl.rc_context(STYLE):
-        fig.savefig(buffer, format="svg", metadata={"Date": None})
+        fig.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     # An inline SVG shares the page with others: no style sheet for all elements, no XML metadata,
@@ -114,9 +114,11 @@ def show(fig, description: str) -> Figure:
     svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
     for colour, variable in CSS_VARIABLES.items():
         svg = svg.replace(colour, variable)
-    svg = re.sub(r'width="([\d.]+)pt" height="[\d.]+pt"', "", svg, count=1)
+    # As wide as the column lets it be, and no wider than it was drawn: a point is 4/3 of a pixel.
+    size = re.search(r'width="([\d.]+)pt" height="[\d.]+pt"', svg)
+    width = float(size[1]) * 4 / 3
+    svg = svg.replace(size[0], "", 1)
     label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    width = fig.get_size_inches()[0] * 96
     opening = (
         f'<svg role="img" aria-label="{label}" stroke-linejoin="round" stroke-linecap="butt" '
         f'style="width:100%;max-width:{width:.0f}px;height:auto" '
