@@ -59,7 +59,7 @@ def main() -> None:
         "recipe": f"python -m recipes.mnist --seed {options.seed} --epochs {options.epochs}",
         "model": f"mlp_vae((1, 28, 28), hidden=(512, 256), latent_dim={LATENTS})",
         "training": {
-            "data": train.source,
+            "data": f"MNIST, {len(train):,} training images",
             "binarisation": "stochastic",
             "epochs": options.epochs,
             "steps": history.step[-1],
@@ -69,7 +69,7 @@ def main() -> None:
             "seconds": round(seconds, 1),
         },
         "test": {
-            "data": f"{test.source}, binarised once with seed 0",
+            "data": f"MNIST, {len(test):,} test images, binarised once with seed 0",
             **{f"{name}_nats": round(value, 3) for name, value in terms.items()},
             "log_likelihood_nats_of_the_first_1000": round(torch.cat(parts).mean().item(), 3),
             "log_likelihood_by": "importance sampling, 500 samples",

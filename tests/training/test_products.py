@@ -8,9 +8,9 @@ from torch import nn
 
 from vae_course.models import mlp_vae
 from vae_course.objectives import elbo
+from vae_course.products import OneDNN, fast_products
 from vae_course.random import seeded
 from vae_course.training import fit
-from vae_course.training.products import OneDNN, fast_products
 
 
 @pytest.mark.parametrize("shape", [(5,), (7, 5), (1, 5), (3, 4, 5), (0, 5)])
@@ -41,6 +41,8 @@ def test_transforms_and_other_formats_are_left_to_pytorch():
         torch.testing.assert_close(jacobian.detach(), expected)
         _, tangent = torch.func.jvp(layer, (x,), (x,))
         torch.testing.assert_close(tangent, x @ layer.weight.T)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert layer(x).dtype == torch.bfloat16
         assert layer.double()(x.double()).dtype == torch.float64
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from vae_course.checks import require_count
+from vae_course.products import fast_products
 
 
 @torch.no_grad()
@@ -30,7 +31,8 @@ def importance_sampled_log_likelihood(
     q = model.encode(x)
     prior = model.prior
     log_weights = []
-    for start in range(0, samples, chunk):
-        z = q.sample((min(chunk, samples - start),))
-        log_weights.append(model.decode(z).log_prob(x) + prior.log_prob(z) - q.log_prob(z))
+    with fast_products(x.device):
+        for start in range(0, samples, chunk):
+            z = q.sample((min(chunk, samples - start),))
+            log_weights.append(model.decode(z).log_prob(x) + prior.log_prob(z) - q.log_prob(z))
     return torch.cat(log_weights).logsumexp(0) - log(samples)

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from vae_course.checks import require, require_count
 from vae_course.data import binarise as draw_binary
 from vae_course.device import resolve_device
+from vae_course.products import fast_products
 from vae_course.random import seeded
 from vae_course.training.batches import Batches
 from vae_course.training.guard import Guard, check_finite
 from vae_course.training.history import History
-from vae_course.training.products import fast_products
 from vae_course.training.progress import progress_bar
 from vae_course.training.resume import describe, load_run, save_run
 from vae_course.training.schedules import linear

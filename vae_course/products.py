@@ -49,10 +49,12 @@ class OneDNN(TorchFunctionMode):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`x Wᵀ + b` for x `(..., inputs)`."""
-    transformed = (  # vmap, jacrev and forward-mode differentiation see through PyTorch's own only
-        torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
+    special = (  # autocast, vmap, jacrev and forward mode know only PyTorch's own operations
+        torch.is_autocast_enabled(x.device.type)
+        or torch._C._are_functorch_transforms_active()
+        or torch.autograd.forward_ad._current_level >= 0
     )
-    if transformed or x.dim() < 2 or x.numel() == 0 or {x.dtype, weight.dtype} != {torch.float32}:
+    if special or x.dim() < 2 or x.numel() == 0 or {x.dtype, weight.dtype} != {torch.float32}:
         return nn.functional.linear(x, weight, bias)
     y = Linear.apply(x.reshape(-1, x.shape[-1]), weight, bias)
     return y.view(*x.shape[:-1], len(weight))
