@@ -68,7 +68,7 @@ $$
     points=2,
     stub='''
 def gaussian_kl(mean, log_var):
-    """KL from N(mean, exp(log_var)) to N(0, I) in nats: two (B, d) tensors to (B,)."""
+    """KL from N(mean, exp(log_var)) to N(0, I), nats: (B, d) twice to (B,)."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=KL,
@@ -215,7 +215,7 @@ must reach `mean` and `log_var`.
     points=2,
     stub='''
 def reparameterised_sample(mean, log_var, eps):
-    """A sample of N(mean, exp(log_var)) made from the noise eps, in the shape of eps."""
+    """A sample of N(mean, exp(log_var)), made from eps and in its shape."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=SAMPLE,
@@ -550,7 +550,7 @@ the formula divides zero by zero: return the straight line there, which is its l
     points=4,
     stub='''
 def slerp(a, b, t):
-    """The point at fraction t of the arc from a to b: two (B, d) tensors to (B, d)."""
+    """The point at fraction t of the arc from a to b: (B, d) in and out."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=SLERP,
