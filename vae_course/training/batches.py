@@ -35,7 +35,7 @@ class Batches:
         missing = self.batch_size - len(index)
         if missing:
             index = torch.cat([index, self.epoch_order(epoch + 1)[:missing]])
-        return self.images[index]
+        return self.images.index_select(0, index)
 
     def epoch_order(self, epoch: int) -> Tensor:
         """The permutation of epoch `epoch`."""
