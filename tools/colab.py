@@ -17,7 +17,7 @@ PYTHON = FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/pyt
 
 def main() -> int:
     print("Installing requirements-colab.txt into .venv-colab: a minute the first time", flush=True)
-    venv.create(FOLDER, with_pip=True)
+    venv.create(FOLDER, with_pip=True, clear=True)  # what an interrupted run left is no use
     pip = [PYTHON, "-m", "pip", "--no-input", "--disable-pip-version-check"]
     install = ["install", "--quiet", "--retries", "5", "--timeout", "60"]
     failed = subprocess.call([*pip, *install, "-r", ROOT / "requirements-colab.txt"])

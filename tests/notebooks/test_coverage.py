@@ -1,0 +1,62 @@
+"""The chapters cover what they set out to cover, and each claim stands in a cell that asserts."""
+
+import json
+
+import pytest
+
+from tools import coverage
+
+# The syllabus of the chapters that exist. A new chapter adds its row.
+SYLLABUS = {
+    "book/index.md": "C052",
+    "book/vae/building-a-vae.ipynb": (
+        "C051 C053 C054 C055 C056 C057 C058 C059 C060 C061 C093 C094 C095 C096 C097 C098 C099 C100 "
+        "C101 C102 C133 C145 C146 C147 C148 C149 C153 C154 "
+        "E02 E23 E25 E45 E50 E51 E52 E53 E54 E55 E56 E57 E60 E65 E66 E73 E74 E81 E82 E105"
+    ),
+    "book/practice/training.ipynb": (
+        "C104 C138 C139 C140 C141 C142 C143 C150 C151 E71 E78 E80 E83 E84"
+    ),
+}
+CLAIMS = coverage.all_claims()
+
+
+@pytest.mark.parametrize("page", SYLLABUS)
+def test_covers_its_part_of_the_syllabus(page):
+    assert set(CLAIMS[page]) == set(SYLLABUS[page].split())
+
+
+def test_each_item_has_one_owning_page():
+    owners = [item for claims in CLAIMS.values() for item in claims if item.startswith("C")]
+    assert len(owners) == len(set(owners))
+
+
+def test_what_is_claimed_is_asserted():
+    for page, claims in CLAIMS.items():
+        for item, cells in claims.items():
+            for cell in cells:
+                if cell["type"] != "page":
+                    assert cell["type"] == "code", f"{page}: {item} is claimed by prose"
+                    assert "assert " in cell["source"], f"{page}: {cell['id']} asserts nothing"
+
+
+def test_every_pitfall_says_where_its_check_is():
+    for page in SYLLABUS:
+        if page.endswith(".ipynb"):
+            cells = json.loads((coverage.ROOT / page).read_text(encoding="utf8"))["cells"]
+            prose = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+            pitfalls = sum(text.count(":::{pitfall}") for text in prose)
+            checks = sum(text.count("\ncheck:\n") for text in prose)
+            assert pitfalls == checks >= 3
+
+
+def test_an_unknown_item_or_mark_is_refused(tmp_path):
+    cell = {"id": "a", "cell_type": "code", "metadata": {}, "source": []}
+    notebook = tmp_path / "one.ipynb"
+    for marks, message in [
+        ({"covers": ["C999"]}, "unknown item 'C999'"),
+        ({"cover": ["C001"]}, r"unknown marks \['cover'\]"),
+    ]:
+        notebook.write_text(json.dumps({"cells": [{**cell, "metadata": {"vae_course": marks}}]}))
+        with pytest.raises(ValueError, match=message):
+            coverage.claims(notebook)
