@@ -49,7 +49,9 @@ def _commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--", "vae_course", "benchmarks/*.py", "recipes/*.py")
+        changed = git(
+            "status", "--porcelain", "--", "vae_course", "benchmarks/*.py", "recipes/*.py"
+        )
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None

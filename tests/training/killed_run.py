@@ -37,16 +37,17 @@ def train(path: Path) -> None:
 
 
 class SlowFile:
-    """A file that takes its time, and has half of the bytes on the disk for a while."""
+    """A file that takes its time, and has a part of the bytes on the disk for a while."""
 
     def __init__(self, path, mode):
         self.file = open(path, mode, buffering=0)
 
     def write(self, blob):
-        half = len(blob) // 2
-        self.file.write(blob[:half])
-        time.sleep(0.004)
-        self.file.write(blob[half:])
+        quarter = len(blob) // 4
+        for start in range(0, 4 * quarter, quarter):
+            self.file.write(blob[start : start + quarter])
+            time.sleep(0.006)
+        self.file.write(blob[4 * quarter :])
 
     def __getattr__(self, name):
         return getattr(self.file, name)

@@ -20,7 +20,7 @@ def test_a_run_that_is_killed_again_and_again(tmp_path, seed):
     found = json.loads(done.stdout)
     assert len(found["steps"]) == 20
     assert 0 < found["steps"][-1] < 120  # killed before it was done
-    assert found["while_saving"] >= 5
+    assert found["while_saving"] >= 3
     assert set(found["left"]) <= {
         "straight.safetensors", "killed.safetensors", "killed.safetensors.partial",
     }  # fmt: skip
