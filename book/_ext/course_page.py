@@ -102,6 +102,8 @@ def page_context(app: Sphinx, pagename, templatename, context, doctree) -> None:
     if "body" in context:  # docutils gives lists of references roles that do not fit together
         context["body"] = context["body"].replace('role="list" class="citation-list"', "")
         context["body"] = context["body"].replace(' role="doc-biblioentry"', "")
+        # MyST-NB names the summary of folded code otherwise than it reads (axe: name mismatch).
+        context["body"] = context["body"].replace(' aria-label="Toggle hidden content"', "")
     base = (urlsplit(address).path.rstrip("/") or "") + "/"
     if pagename == "404":  # it is sent for any address, so its links start from the site's root
         context["metatags"] = f'<base href="{base}">' + context.get("metatags", "")
