@@ -36,6 +36,7 @@ widget = LatentTraversal(model, load("glyphs", count=20).images)
 widget""",
     "print(ipywidgets.__version__, 'z', [round(value, 1) for value in widget.z])",
     "widget.z = [2.0] * 8",
+    "from vae_course.widgets import VAEAtWork\n\nVAEAtWork()",
 ]
 
 
@@ -170,4 +171,24 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     notebook.run(3)
     page.wait_for_function("""() => [...document.querySelectorAll(".vc-traversal input")]
         .every((input) => input.value === "2")""")
+
+    # The widget of the landing page, too: a slider moves the sample, a key the point on the map.
+    notebook.run(4)
+    page.locator(".at-work").wait_for(timeout=60_000)
+    state = "() => Array.from(document.querySelector('.at-work').courseWidget.z)"
+    page.wait_for_function(
+        "() => document.querySelector('.at-work').courseWidget?.frames.length > 0"
+    )
+    before = page.evaluate(state)
+    page.locator(".at-work input[type=range]").first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    moved = page.evaluate(state)
+    assert moved[0] > before[0] and moved[1] == before[1]
+    page.locator(".at-map").focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(500)
+    assert page.evaluate(state)[1] > moved[1]
+    assert notebook.active() == 4
     page.close()
