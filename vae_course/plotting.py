@@ -40,14 +40,14 @@ CSS_VARIABLES = {
 STYLE = {
     "svg.fonttype": "none",  # text stays text: smaller, sharp, and in the page's own font
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 11,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "axes.edgecolor": LINE,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
-    "axes.titlesize": 10,
+    "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -62,11 +62,11 @@ STYLE = {
     "ytick.color": LINE,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
     "lines.linewidth": 1.8,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 10,
 }
 
 
@@ -144,4 +144,4 @@ def image_grid(ax, images: Tensor, columns: int | None = None, titles=()) -> Non
     ax.imshow(sheet.numpy(), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     for i, title in enumerate(titles):
-        ax.text((i + 0.5) * (width + gap), -2, title, ha="center", va="bottom", fontsize=9)
+        ax.text((i + 0.5) * (width + gap), -2, title, ha="center", va="bottom", fontsize=10)
