@@ -216,7 +216,6 @@ kl_between_gaussians = Derivation(
         q: Lambda(z, Normal(z, mu_1, sigma_1**2)),
         p: Lambda(z, Normal(z, mu_2, sigma_2**2)),
     },
-    source="Kullback 1959",
     steps=[
         Step(
             Expectation(add(log(q(z)), -log(p(z))), q(z)),
