@@ -44,7 +44,7 @@ def independent(distribution: Distribution, event_dims: int) -> Independent:
 class DiagonalGaussian(nn.Module):
     r"""$q(z|x) = \mathcal N(\mu(x), \mathrm{diag}\, \sigma^2(x))$: a head gives μ and log σ².
 
-    `trunk`: `(B, *event_shape) -> (B, features)`. Kingma & Welling 2014, appendix C.2.
+    `trunk`: `(B, *event_shape) -> (B, features)`. Kingma & Welling 2014.
     """
 
     def __init__(self, trunk: nn.Module, features: int, latent_dim: int):
@@ -126,7 +126,7 @@ class ContinuousBernoulliLikelihood(Likelihood):
     r"""Grey data in [0, 1]: $p(x|z) = \prod_i C(\lambda_i) \lambda_i^{x_i} (1-\lambda_i)^{1-x_i}$.
 
     The normaliser C makes the Bernoulli formula a density; without it, cross-entropy on grey
-    pixels is not a likelihood. The mean is not λ. Loaiza-Ganem & Cunningham 2019, eq. 4-7.
+    pixels is not a likelihood. The mean is not λ. Loaiza-Ganem & Cunningham 2019.
     """
 
     def forward(self, z: Tensor) -> Independent:

@@ -1,6 +1,6 @@
 r"""Two distributions and a KL divergence that torch.distributions does not have, or not so far out.
 
-The continuous Bernoulli with logit l has the density (Loaiza-Ganem & Cunningham 2019, eq. 4-7)
+The continuous Bernoulli with logit l has the density (Loaiza-Ganem & Cunningham 2019)
 
 $$ p(x) = C(l)\, \lambda^x (1-\lambda)^{1-x}, \quad x \in [0, 1], \quad \lambda = S(l), \quad
    C(l) = \frac{l}{\tanh(l/2)}, \quad C(0) = 2. $$
@@ -10,7 +10,7 @@ a decoder of black pixels goes there, its density no longer integrates to one.
 
 The discretised logistic gives each of K grey levels the mass that a logistic distribution puts
 on its bin (Kingma et al. 2016, "Improved variational inference with inverse autoregressive
-flow"; Salimans et al. 2017, "PixelCNN++", eq. 2):
+flow"; Salimans et al. 2017, "PixelCNN++"):
 
 $$ P(x_k) = S\big((x_k + h - \mu)/s\big) - S\big((x_k - h - \mu)/s\big),
    \quad S(u) = 1/(1+e^{-u}) $$

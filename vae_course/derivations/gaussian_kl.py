@@ -3,7 +3,7 @@ r"""The KL divergence between Gaussians in closed form.
 $$ \mathrm{KL}\big(\mathcal N(\mu, \sigma^2) \,\|\, \mathcal N(0, 1)\big)
    = \tfrac12\big(\mu^2 + e^r - 1 - r\big), \qquad r = \log \sigma^2 $$
 
-Kingma & Welling 2014, appendix B (there with log σ² written out).
+Kingma & Welling 2014 (there with log σ² written out).
 """
 
 from sympy import (
@@ -38,7 +38,7 @@ kl_from_standard_normal = Derivation(
         p: Lambda(z, Normal(z, 0, 1)),
         r: log(sigma**2),
     },
-    source="Kingma & Welling 2014, appendix B",
+    source="Kingma & Welling 2014",
     steps=[
         Step(
             Integral(times(q(z), log(q(z) / p(z))), (z, -oo, oo)),
@@ -150,7 +150,7 @@ kl_diagonal = Derivation(
         for place in ("step 2", "step 3")
     }
     | {"definition of p: index of p_j(z_j) shifted": "every p_j is the same density"},
-    source="Kingma & Welling 2014, appendix B",
+    source="Kingma & Welling 2014",
     steps=[
         Step(
             Expectation(add(log(q(z)), -log(p(z))), q(z)),

@@ -6,7 +6,7 @@ $$ \log \hat p(x) = \log \frac1K \sum_{k=1}^K
 The mean under the logarithm is unbiased for p(x). Its logarithm is biased downwards, by less and
 less as K grows, so in expectation it is still a lower bound.
 
-Source: Burda, Grosse & Salakhutdinov 2016, eq. 7-8.
+Source: Burda, Grosse & Salakhutdinov 2016.
 """
 
 from math import log

@@ -1,6 +1,6 @@
 r"""How far one set of samples is from another.
 
-Maximum mean discrepancy with a kernel k (Gretton et al. 2012, eq. 3, the unbiased estimate):
+Maximum mean discrepancy with a kernel k (Gretton et al. 2012, the unbiased estimate):
 
 $$ \mathrm{MMD}^2 = \frac{\sum_{i \ne j} k(x_i, x_j)}{N(N-1)} + \frac{\sum_{i \ne j} k(y_i, y_j)}{M(M-1)}
    - \frac{2 \sum_{i,j} k(x_i, y_j)}{N M} $$

@@ -7,7 +7,7 @@ D, the distortion, says how badly z explains x; R, the rate, how far q had to mo
 prior to say it. A weight β on R gives the objective of the β-VAE, $-D-\beta R$. Only at β = 1 is
 that a bound on the evidence.
 
-Source: Kingma & Welling 2014, eq. 3; Alemi et al. 2018 (rate, distortion); Higgins et al. 2017 (β).
+Source: Kingma & Welling 2014; Alemi et al. 2018 (rate, distortion); Higgins et al. 2017 (β).
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ $$ D = \frac{\|x - m - W\mu\|^2 + \mathrm{tr}(W S W^\top)}{2\sigma^2} + \frac n2
 
 So the bound, its gap and its best value have no sampling error to hide behind.
 
-Source: Tipping & Bishop 1999, "Probabilistic principal component analysis", eq. 3-9.
+Source: Tipping & Bishop 1999, "Probabilistic principal component analysis".
 """  # noqa: E501
 
 from math import log, pi
@@ -43,8 +43,7 @@ class ProbabilisticPCA:
     def fit(cls, x: Tensor, latent_dim: int) -> "ProbabilisticPCA":
         """Maximum likelihood in closed form, from the eigenvalues λ of the covariance of `(N, n)`.
 
-        σ² is the mean of the discarded eigenvalues; W = U_d (Λ_d - σ² I)^½. Tipping & Bishop 1999,
-        eq. 7 and 8.
+        σ² is the mean of the discarded eigenvalues; W = U_d (Λ_d - σ² I)^½. Tipping & Bishop 1999.
         """
         require_tensor("x", x, dimensions=2)
         n = x.shape[1]
