@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book serve test lint mutants coverage benchmark constraints clean
+.PHONY: help install book serve test seeds lint mutants coverage benchmark constraints clean
 
 export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
@@ -61,6 +61,14 @@ test: $(if $(filter no,$(BROWSER)),$(STAMP),$(COLAB_STAMP)) ## all tests (BROWSE
 	@$(if $(filter no,$(BROWSER)),,$(BIN)/python -m tools.browser)
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter no,$(BROWSER)),--no-browser)
+
+SEEDS ?= 20
+seeds: $(STAMP) ## the statistical tests with 20 seeds in a row (SEEDS=5: with 5)
+	@for seed in $$(seq 0 $$(($(SEEDS) - 1))); do \
+	  echo "seed $$seed"; \
+	  $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-browser --statistical --seed $$seed \
+	    --durations=0 --durations-min=10 | tail -n 4; \
+	done
 
 lint: $(STAMP) ## style of code and notebooks
 	@$(BIN)/ruff check .

@@ -10,7 +10,8 @@ comparison is counted, and the sum over the suite, which bounds the chance that 
 reason, is printed at the end and must stay below 1e-4.
 
 `detects` states the smallest error that a comparison is sure to see. It needs eleven standard
-errors: then an estimate that is off by so much has |z| > 5.5 but for the same small chance.
+errors: then an estimate that is off by so much has |z| > 5.5 but for the same small chance. That
+error is planted, upwards and downwards, each time that a comparison passes, and it must be found.
 """
 
 from math import erfc, sqrt
@@ -25,10 +26,10 @@ BUDGET = 1e-4
 COMPARISONS = 0
 
 
-def assert_z(estimate, exact, standard_error, detects: float | None = None) -> None:
+def assert_z(estimate, exact, standard_error, detects: float) -> None:
     """Check |estimate - exact| <= 5.5 standard errors, elementwise; all three broadcast.
 
-    With `detects`, also check that an error of that size would be found.
+    An error of the size `detects`, planted in any element, must be found.
     """
     global COMPARISONS
     estimate, exact, standard_error = map(_double, (estimate, exact, standard_error))
@@ -37,18 +38,20 @@ def assert_z(estimate, exact, standard_error, detects: float | None = None) -> N
     COMPARISONS += z.numel()
     worst = z.abs().max().item()
     assert worst <= Z_MAX, f"|z| = {worst:.1f} > {Z_MAX}: {estimate} against {exact}"
-    if detects is not None:
-        sees = 2 * Z_MAX * standard_error.max().item()
-        assert sees <= detects, f"this test detects errors of {sees:.3g}, not of {detects:.3g}"
+    sees = 2 * Z_MAX * standard_error.max().item()
+    assert sees <= detects, f"this test detects errors of {sees:.3g}, not of {detects:.3g}"
+    for planted in (detects, -detects):
+        missed = ((estimate + planted - exact) / standard_error).abs() <= Z_MAX
+        assert not missed.any(), f"a planted error of {planted:.3g} is not found"
 
 
-def assert_mean(draws, exact, detects: float | None = None) -> None:
+def assert_mean(draws, exact, detects: float) -> None:
     """`assert_z` for the mean over the first axis of independent draws."""
     draws = _double(draws)
     assert_z(draws.mean(0), exact, draws.std(0) / len(draws) ** 0.5, detects)
 
 
-def assert_frequencies(draws, values, masses, detects: float | None = None) -> None:
+def assert_frequencies(draws, values, masses, detects: float) -> None:
     """`assert_z` for how often each of `values` occurs in one axis of draws of known masses."""
     draws, values, masses = map(_double, (draws, values, masses))
     frequencies = ((draws[:, None] - values).abs() < 1e-6).double().mean(0)
@@ -66,6 +69,14 @@ def _double(value) -> Tensor:
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=0, help="random seed of the statistical tests")
+    parser.addoption("--statistical", action="store_true", help="only tests that take the seed")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--statistical"):
+        others = [item for item in items if "seed" not in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in others]
+        config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture
