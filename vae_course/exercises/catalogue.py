@@ -2,7 +2,7 @@
 
 from html import escape
 
-from vae_course.exercises import vae
+from vae_course.exercises import elbo, vae
 from vae_course.exercises.engine import Exercise
 from vae_course.exercises.result import Note, Result
 
@@ -11,6 +11,11 @@ ALL = [
     vae.reparameterised_sample,
     vae.bernoulli_elbo,
     vae.interpolation,
+    elbo.kl_of_discrete,
+    elbo.elbo_by_enumeration,
+    elbo.gap,
+    elbo.minibatch_elbo,
+    elbo.em_step,
 ]
 
 

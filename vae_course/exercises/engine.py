@@ -219,12 +219,13 @@ def difference(got: Outcome, expected: Outcome, tolerance: float, tell: bool) ->
         return f"it changes its argument `{got.overwritten[0]}` in place. Compute a new tensor."
     if got.random:
         return "two calls with the same arguments gave different results: it draws random numbers."
-    if not torch.isfinite(value).all():
+    if not torch.isfinite(value[torch.isfinite(wanted)]).all():
         return "the result has entries that are not finite (nan or inf)."
     if not near(value, wanted, tolerance):
         if not tell:
             return "the values are wrong."
         gap = (value - wanted).abs() / (1 + wanted.abs())
+        gap[value == wanted] = 0  # infinite in both
         worst = tuple(int(k) for k in torch.unravel_index(gap.argmax(), gap.shape))
         place = f" at {list(worst)}" if worst else ""
         return f"the value{place} is {value[worst]:.6g}; it needs to be {wanted[worst]:.6g}."
