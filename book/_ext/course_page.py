@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlencode, urlsplit
 
+import course_claims
 import course_directives
 import course_facts
 import course_landing
@@ -138,6 +139,7 @@ def extra_pages(app: Sphinx):
 def setup(app: Sphinx) -> dict:
     course_directives.register(app)
     course_landing.register(app)
+    course_claims.register(app)
     app.connect("config-inited", static_fonts)
     app.connect("doctree-read", course_facts.fill_in)
     app.connect("doctree-resolved", add_buttons)
