@@ -237,6 +237,11 @@ class Constant(nn.Module):
         return super()._apply(fn, recurse)
 
 
+def detached(distribution: Distribution) -> Distribution:
+    """The same distribution with parameters that pass no gradient on; its argument still does."""
+    return _map_tensors(distribution, Tensor.detach)
+
+
 def _map_tensors(thing, fn):
     """A copy of a distribution in which `fn` was applied to each tensor, however deep inside."""
     if isinstance(thing, Tensor):

@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "bound": ["Bound", "MonteCarloBound", "elbo"],
+        "importance_weighted": ["ImportanceBound", "iwae"],
+        "landing": ["sticking_the_landing"],
         "reconstruction": ["squared_error"],
     },
 )

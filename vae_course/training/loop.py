@@ -38,7 +38,7 @@ def fit(
     steps: int = 1000,
     *,
     batch_size: int = 128,
-    lr: float = 1e-3,
+    lr=1e-3,
     optimizer=None,
     device="auto",
     seed: int = 0,
@@ -62,6 +62,7 @@ def fit(
       and `terms`, named `(B,)` tensors, which are recorded: `vae_course.objectives.elbo` is one.
     - `images`: a Dataset, or a tensor `(N, *event_shape)`.
     - `binarise`: draw every pixel from Bernoulli(grey level), anew each time it is used.
+    - `lr`: the learning rate, or a callable that gives it from the number of updates done.
     - `optimizer`: a callable `(parameters, lr=...)`, for example `torch.optim.SGD`. Default: Adam.
     - `beta`: weight of the rate. It rises linearly from 0 in the first `warmup` steps.
     - `clip`: the norm above which a gradient is scaled down to it.
@@ -81,7 +82,8 @@ def fit(
     require_count("checkpoint_every", checkpoint_every)
     require_count("warmup", warmup, least=0)
     require_count("seed", seed, least=0)
-    require(lr > 0, f"lr is {lr}, needs a number above 0")
+    rate = lr if callable(lr) else lambda updates: lr
+    require(rate(0) > 0, f"lr is {rate(0)}, needs a number above 0")
     require(beta >= 0, f"beta is {beta}, needs a number of at least 0")
     require(clip is None or clip > 0, f"clip is {clip}, needs a number above 0, or None")
     require(any(True for _ in model.parameters()), "model has no parameters to train")
@@ -94,9 +96,9 @@ def fit(
     model.to(device)
     if optimizer is None:
         fused = device.type in ("cpu", "cuda")
-        optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate(0), fused=fused)
     else:
-        optimizer = optimizer(model.parameters(), lr=lr)
+        optimizer = optimizer(model.parameters(), lr=rate(0))
     guard = Guard(model, optimizer, clip)
     history, record, start, seconds, saved = History(), None, 0, 0.0, None
 
@@ -144,6 +146,9 @@ def fit(
                 optimizer.zero_grad()
                 loss.backward()
                 norm = guard.gradient_norm()
+                if callable(lr):
+                    for group in optimizer.param_groups:
+                        group["lr"] = lr(step - 1)
                 numbers = torch.stack([*terms.values(), loss.detach(), norm])
                 guard.step(numbers, norm)
 
