@@ -1,10 +1,13 @@
 r"""A derivation that checks its own steps before it draws itself.
 
 A derivation is a list of steps. A step has an expression, the rule in words that leads to it, and
-a check that holds it to the step before:
+a check that holds it to the step before (`checks.py`):
 
 - `proved`      the two lines are the same by algebra;
 - `integrated`  their integrals were done exactly, and what remains is the same by algebra;
+- `at_least`, `at_most`  they differ by a sum of terms that cannot be negative; when they are
+                equal is stated, and proved too;
+- `up_to`       they have the same Taylor coefficients up to some order;
 - `numerical`   they agree to 30 digits at random points. Not a proof, and labelled so.
 
 A check that cannot fail shows nothing. `mutants()` plants a mistake in every term, constant and
@@ -12,23 +15,38 @@ index of every step; each must be caught.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import sympy
-from mpmath import mp, nstr
 
 from vae_course.derivations import show
-from vae_course.derivations.evaluation import (
-    DIGITS,
-    Setting,
-    at_point,
-    closed_form,
-    parameters,
-    quadrature,
-    value_of,
+from vae_course.derivations.checks import (
+    Check,
+    Inequality,
+    at_least,
+    at_most,
+    failure,
+    integrated,
+    numerical,
+    proved,
+    up_to,
 )
+from vae_course.derivations.evaluation import Setting
 from vae_course.derivations.mutations import mutations
-from vae_course.derivations.notation import Expectation, words
+from vae_course.derivations.notation import KL, Expectation
+from vae_course.derivations.printing import words
+
+__all__ = [
+    "Derivation",
+    "Step",
+    "StepFailed",
+    "WrongForm",
+    "at_least",
+    "at_most",
+    "integrated",
+    "numerical",
+    "proved",
+    "up_to",
+]
 
 
 class StepFailed(AssertionError):
@@ -37,67 +55,6 @@ class StepFailed(AssertionError):
     def __init__(self, derivation: "Derivation", index: int, reason: str):
         super().__init__(f"{derivation.name}, step {index + 1}: {reason}")
         self.derivation, self.index, self.reason = derivation, index, reason
-
-
-@dataclass(frozen=True)
-class Check:
-    """How a line is held to the one before. `failure` says what is wrong, or returns None."""
-
-    label: str
-    relation: str = "="
-
-    def failure(self, before: sympy.Expr, after: sympy.Expr, setting: Setting) -> str | None:
-        raise NotImplementedError
-
-
-class Proved(Check):
-    def failure(self, before, after, setting):
-        left, right = closed_form(before, setting), closed_form(after, setting)
-        # numbers first: they refute quickly, and tell the reader by how much
-        values = [sympy.N(at_point(side, seed=0), DIGITS) for side in (left, right)]
-        if not close(*values, DIGITS - 10):
-            names = ", ".join(
-                f"{words(e)} = {nstr(mp.mpmathify(value_of(e, 0)), 4)}"
-                for e in parameters(left, right)
-            )
-            return disagreement(*values, f"at {names}," if names else "always")
-        if sympy.simplify(sympy.expand(sympy.expand_log(left - right, force=True))) != 0:
-            return "SymPy does not prove that it equals the step before"
-        return None
-
-
-class Numerical(Check):
-    def failure(self, before, after, setting):
-        for seed in range(3):
-            values = quadrature(before, setting, seed), quadrature(after, setting, seed)
-            if not close(*values, DIGITS):
-                return disagreement(*values, "at a random point")
-        return None
-
-
-proved = Proved("proved symbolically")
-integrated = Proved("integrated exactly")
-numerical = Numerical(f"numerical: agrees to {DIGITS} digits at three random points")
-
-
-def close(left, right, digits: int) -> bool:
-    with mp.workdps(DIGITS + 10):
-        left, right = mp.mpmathify(left), mp.mpmathify(right)
-        return abs(left - right) <= mp.mpf(10) ** -digits * max(1, abs(left), abs(right))
-
-
-def disagreement(left, right, where: str) -> str:
-    left, right = (nstr(mp.mpmathify(side), 6) for side in (left, right))
-    return f"{where} the step before is {left}, this one is {right}"
-
-
-@cache
-def failure(check: Check, before: sympy.Expr, after: sympy.Expr, setting: Setting) -> str | None:
-    """`check.failure`, remembered: a mutant shares most of its steps with the derivation."""
-    try:
-        return check.failure(before, after, setting)
-    except (ValueError, TypeError, NotImplementedError, ZeroDivisionError) as problem:
-        return f"the check could not be done: {problem}"
 
 
 @dataclass(frozen=True)
@@ -111,19 +68,25 @@ class Step:
 
 @dataclass(frozen=True)
 class WrongForm:
-    """A mistake that people make: what they write in place of step `index`, and what is wrong."""
+    """A mistake that people make: what they write in place of step `index`, and what is wrong.
+
+    `check` is for a mistake in a bound: a wrong difference, or a wrong case of equality.
+    """
 
     index: int
     expression: sympy.Expr
     mistake: str
+    check: Check | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Derivation:
-    """A chain of equal expressions. `left` is what it derives, in LaTeX.
+    """A chain of equal expressions, or of bounds. `left` is what it derives, in LaTeX.
 
     `definitions` says what names stand for: densities by `Lambda`, abbreviations by expressions.
-    `instance` fixes the dimension for which sums over it are checked, such as `{d: 3}`.
+    `instance` is what is fixed in order to check: a dimension `{d: 3}`, the matrix that a matrix
+    symbol stands for, a polynomial for any f. `states` says how many values a variable has, for
+    identities between densities that are only named: `{z: 2}`.
     `equivalent` gives, for a mutation by its description, why it is no mistake.
     """
 
@@ -133,6 +96,7 @@ class Derivation:
     steps: list[Step]
     definitions: dict = field(default_factory=dict)
     instance: dict = field(default_factory=dict)
+    states: dict = field(default_factory=dict)
     source: str = ""
     wrong_forms: list[WrongForm] = field(default_factory=list)
     equivalent: dict[str, str] = field(default_factory=dict)
@@ -141,14 +105,18 @@ class Derivation:
         for index, step in enumerate(self.steps):
             if (step.check is None) != (index == 0):
                 raise ValueError(f"{self.name}, step {index + 1}: all but the first need a check")
-            if step.check is proved and step.expression.has(Expectation, sympy.Integral):
+            if step.check is proved and self._has_integral(step.expression):
                 raise ValueError(
                     f"{self.name}, step {index + 1}: has an integral, use `integrated`"
                 )
 
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.definitions, self.instance, self.states)
+
     def check(self) -> None:
         """Check every step; raise `StepFailed`, naming it, at the first that does not hold."""
-        setting = Setting(self.definitions, self.instance)
+        setting = self.setting
         for index in range(1, len(self.steps)):
             before, step = self.steps[index - 1], self.steps[index]
             reason = failure(step.check, before.expression, step.expression, setting)
@@ -160,18 +128,41 @@ class Derivation:
         step = self.steps[index]
         if step.check is None:
             return "definition"
-        used = self.steps[index - 1].expression, step.expression
-        fixed = [f"{k} = {v}" for k, v in self.instance.items() if any(e.has(k) for e in used)]
-        return step.check.label + "".join(f" for {f}" for f in fixed)
+        used = [self.steps[index - 1].expression, step.expression]
+        fixed = [f"{words(v)} in {given(n)}" for v, n in self.states.items()]
+        for name, value in self.instance.items():
+            if isinstance(value, sympy.Lambda) and any(e.has(name) for e in used):
+                fixed.append(f"{words(name(*value.variables))} = {words(value.expr)}")
+            elif isinstance(value, int | sympy.Integer) and any(e.has(name) for e in used):
+                fixed.append(f"{words(name)} = {value}")
+        return step.check.label + (f" for {', '.join(fixed)}" if fixed else "")
+
+    def _has_integral(self, expression: sympy.Expr) -> bool:
+        over = [v for e in expression.atoms(Expectation) for v in e.variables]
+        over += [e.args[0].args[0] for e in expression.atoms(KL)]
+        return expression.has(sympy.Integral) or any(v not in self.states for v in over)
 
     def mutants(self) -> list["Mutant"]:
         """The derivation with one mistake in it, once for each mistake that can be planted."""
         planted = []
         for wrong in self.wrong_forms:
-            planted.append(self._with_step(wrong.index, wrong.expression, wrong.mistake))
+            check = wrong.check or self.steps[wrong.index].check
+            planted.append(
+                self._with_step(
+                    wrong.index, wrong.mistake, expression=wrong.expression, check=check
+                )
+            )
         for index, step in enumerate(self.steps):
             for change, expression in mutations(step.expression):
-                planted.append(self._with_step(index, expression, f"step {index + 1}: {change}"))
+                planted.append(
+                    self._with_step(index, f"step {index + 1}: {change}", expression=expression)
+                )
+            if isinstance(step.check, Inequality):
+                for change, gap in mutations(step.check.gap):
+                    change = f"step {index + 1}, the difference: {change}"
+                    planted.append(
+                        self._with_step(index, change, check=replace(step.check, gap=gap))
+                    )
         for name, meaning in self.definitions.items():
             is_function = isinstance(meaning, sympy.Lambda)
             for change, body in mutations(meaning.expr if is_function else meaning):
@@ -196,9 +187,9 @@ class Derivation:
             raise ValueError(f"which is {which!r}; {self.name} has no mutant with these words")
         return show.mutant(found[0])
 
-    def _with_step(self, index: int, expression: sympy.Expr, change: str) -> "Mutant":
+    def _with_step(self, index: int, change: str, **changed) -> "Mutant":
         steps = list(self.steps)
-        steps[index] = replace(steps[index], expression=expression)
+        steps[index] = replace(steps[index], **changed)
         return self._planted(change, steps=steps)
 
     def _planted(self, change: str, **changed) -> "Mutant":
@@ -228,7 +219,9 @@ class Mutant(Derivation):
 
     @property
     def why_equivalent(self) -> str | None:
-        return self.equivalent.get(self.change)
+        """The reason, listed for this mutant alone or for this change wherever it is made."""
+        anywhere = self.change.split(": ", 1)[-1]
+        return self.equivalent.get(self.change, self.equivalent.get(anywhere))
 
     def caught(self) -> StepFailed | None:
         """The failing check, or None if all of them pass."""
@@ -240,3 +233,10 @@ class Mutant(Derivation):
 
     def __repr__(self) -> str:  # a list of mutants must be printable
         return f"<{self.name} with a mistake: {self.change}>"
+
+
+def given(values: int | tuple) -> str:
+    """The values of a variable, in words."""
+    if isinstance(values, int):
+        values = range(1, values + 1)
+    return "{" + ", ".join(str(value) for value in values) + "}"

@@ -1,174 +1,203 @@
-"""How one line of a derivation is held to the line before it.
+"""What a line of a derivation means: one closed form, with nothing named left in it.
 
-Both lines are reduced to a closed form: named densities are replaced by their definitions, sums
-over d terms are written out for one d, expectations are integrated exactly, term by term. Two
-lines that differ are told apart at a random point first, which is quick and gives the reader
-numbers; only two that agree there are worth a proof.
+Definitions are put in, sums over d terms are written out for one d, expectations over finitely
+many values become sums and all others are integrated exactly. Names without a definition stay: a
+proof about them holds whatever they are.
 """
 
-import random
 from functools import cache
+from itertools import product
 
-import mpmath
 import sympy
-from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 
-from vae_course.derivations.notation import Expectation, Normal
-
-DIGITS = 30
+from vae_course.derivations.integration import exact
+from vae_course.derivations.notation import Expectation, Gradient, Normal, Scalar, SumOver
 
 
 class Setting:
-    """What the lines mean: the definitions, and the d for which sums are written out.
+    """What the names stand for, and which values the variables take that have finitely many.
 
-    `definitions` maps a density's name to a `Lambda`, and a symbol or an indexed symbol to what
-    it abbreviates.
+    `definitions` maps a function or an indexed symbol to a `Lambda`, a symbol to what it
+    abbreviates, a matrix symbol to a matrix. `instance` does the same for what is fixed in order
+    to check: the d for which sums are written out. `states` maps a variable to the number of its
+    values 1, 2, ..., or to a tuple of them.
     """
 
-    def __init__(self, definitions: dict, instance: dict):
-        self.definitions, self.instance = dict(definitions), dict(instance)
-
-    def _key(self):
-        return tuple(self.definitions.items()), tuple(self.instance.items())
+    def __init__(self, definitions: dict, instance: dict, states: dict):
+        self.definitions, self.instance, self.states = definitions, instance, states
+        self.meaning = {**definitions, **instance}
+        self._key = tuple(tuple(part.items()) for part in (definitions, instance, states))
 
     def __eq__(self, other):
-        return isinstance(other, Setting) and self._key() == other._key()
+        return isinstance(other, Setting) and self._key == other._key
 
     def __hash__(self):
-        return hash(self._key())
+        return hash(self._key)
 
-    def name_densities(self, expression: sympy.Expr) -> sympy.Expr:
-        for name, meaning in self.definitions.items():
-            if isinstance(name, UndefinedFunction):
-                expression = unroll(expression.replace(name, meaning).xreplace(self.instance))
-        return expression.replace(Normal, lambda *args: Normal(*args).written_out())
+    def values(self, variable: sympy.Expr) -> tuple | None:
+        """The values that a variable takes, or None if it is continuous."""
+        if isinstance(variable, sympy.Indexed):
+            variable = variable.base.label
+        values = self.states.get(variable)
+        return tuple(map(sympy.Integer, range(1, values + 1))) if type(values) is int else values
 
-    def name_symbols(self, expression: sympy.Expr) -> sympy.Expr:
-        for name, meaning in self.definitions.items():
-            if isinstance(name, sympy.IndexedBase):
-                found = [e for e in expression.atoms(sympy.Indexed) if e.base == name]
-                expression = expression.xreplace({e: meaning(*e.indices) for e in found})
-            elif isinstance(name, sympy.Symbol):
-                expression = expression.xreplace({name: meaning})
-        return expression
+    def with_definitions(self, more: dict) -> "Setting":
+        return Setting({**self.definitions, **more}, self.instance, self.states)
 
 
-def unroll(expression: sympy.Expr) -> sympy.Expr:
-    """Write out every sum and product whose limits are numbers, the outer ones first."""
-    if isinstance(expression, sympy.Sum | sympy.Product):
-        body, (index, low, high) = expression.args
-        if low.is_Integer and high.is_Integer:
-            parts = [
-                unroll(body.xreplace({index: k})) for k in map(sympy.Integer, range(low, high + 1))
-            ]
-            return (sympy.Add if isinstance(expression, sympy.Sum) else sympy.Mul)(*parts)
-    if not expression.args or isinstance(expression, sympy.Indexed):
-        return expression.doit() if isinstance(expression, sympy.Indexed) else expression
-    return expression.func(*map(unroll, expression.args))
+class Reader:
+    """Puts in what the names stand for; `bound` holds the values of variables on the way.
+
+    `integral(integrand, density, variables, low, high)` says how integrals are done.
+    """
+
+    def __init__(self, setting: Setting, integral=exact):
+        self.setting, self.integral = setting, integral
+
+    def read(self, e: sympy.Basic, bound: dict) -> sympy.Basic:
+        if e in bound:
+            return bound[e]
+        if isinstance(e, Normal):
+            return self.arguments(e, bound).written_out()
+        if hasattr(e, "written_out"):  # a part that stands for something longer
+            return self.read(e.written_out(), bound)
+        for kind, method in READ.items():
+            if isinstance(e, kind):
+                return method(self, e, bound)
+        if not e.args:
+            return e
+        result = self.arguments(e, bound)
+        return (
+            result.doit() if isinstance(e, MatrixExpr | sympy.Determinant | sympy.Trace) else result
+        )
+
+    def arguments(self, e, bound):
+        return e.func(*(self.read(part, bound) for part in e.args))
+
+    def symbol(self, e, bound):
+        meaning = self.setting.meaning.get(e)
+        return e if meaning is None else self.read(sympy.sympify(meaning), bound)
+
+    def matrix_symbol(self, e, bound):
+        meaning = self.setting.meaning[e]
+        return meaning.applyfunc(lambda entry: self.read(entry, bound))
+
+    def matrix(self, e, bound):
+        return e.applyfunc(lambda entry: self.read(entry, bound))
+
+    def scalar(self, e, bound):
+        return self.read(e.args[0], bound)[0, 0]
+
+    def indexed(self, e, bound):
+        e = e.base[tuple(self.read(k, bound) for k in e.indices)]
+        meaning = self.setting.meaning.get(e.base)
+        if e in bound or meaning is None:
+            return bound.get(e, e)
+        return self.read(meaning.expr, bound | dict(zip(meaning.variables, e.indices, strict=True)))
+
+    def function(self, e, bound):
+        """A named function of given arguments: its definition, or what is known of its sum."""
+        f, arguments = e.func, [self.read(a, bound) for a in e.args]
+        if hasattr(f, "derivative_of"):
+            t = sympy.Dummy("t", real=True)
+            return self.function(f.derivative_of(t), bound).diff(t).xreplace({t: arguments[0]})
+        meaning = self.setting.meaning.get(f)
+        if meaning is not None:
+            given = dict(zip(meaning.variables, arguments, strict=True))
+            return self.read(meaning.expr, bound | given)
+        total = getattr(f, "total", None)
+        if total is None:
+            return f(*arguments)
+        values = self.setting.values(f.over)
+        whole = sympy.Add(*(f(value, *arguments[1:]) for value in values))
+        weight = f(*arguments)
+        return weight / whole if total == 1 else weight - whole / len(values)
+
+    def sum(self, e, bound):
+        body, (index, *limits) = e.args
+        low, high = (self.read(limit, bound) for limit in limits)
+        if not (low.is_Integer and high.is_Integer):
+            raise ValueError(f"a sum from {low} to {high} cannot be written out")
+        operation = sympy.Add if isinstance(e, sympy.Sum) else sympy.Mul
+        every = map(sympy.Integer, range(low, high + 1))
+        return operation(*(self.read(body, bound | {index: k}) for k in every))
+
+    def sum_over(self, e, bound):
+        values = self.setting.values(e.variable)
+        if values is None:
+            raise ValueError(f"a sum over {e.variable}, which has no states")
+        return sympy.Add(*(self.read(e.function, bound | {e.variable: v}) for v in values))
+
+    def integrate(self, e, bound):
+        body, (variable, low, high) = e.args
+        low, high = self.read(low, bound), self.read(high, bound)
+        inner = without(bound, variable)
+        if isinstance(body, Gradient) and body.symbol == variable:  # the fundamental theorem
+            ends = (self.read(body.expression, inner | {variable: end}) for end in (high, low))
+            return next(ends) - next(ends)
+        return self.integral(self.read(body, inner), sympy.S.One, [variable], low, high)
+
+    def expectation(self, e, bound):
+        over = [v.subs(bound) if isinstance(v, sympy.Indexed) else v for v in e.variables]
+        inner = without(bound, *over)
+        weight = self.read(e.density, inner)
+        variables = [part for v in over for part in components(v, weight, self.setting)]
+        values = [self.setting.values(v) for v in variables]
+        if None in values:
+            integrand = self.read(e.integrand, inner)
+            return self.integral(integrand, weight, variables, -sympy.oo, sympy.oo)
+        total = sympy.S.Zero
+        for chosen in product(*values):
+            here = inner | dict(zip(variables, chosen, strict=True))
+            total += self.read(e.integrand, here) * self.read(e.density, here)
+        return total
+
+    def gradient(self, e, bound):
+        if e.symbol in self.setting.meaning:
+            raise ValueError(f"the derivative with respect to {e.symbol}, which has a definition")
+        t = sympy.Dummy(e.symbol.name, **e.symbol.assumptions0)
+        slope = self.read(e.expression, bound | {e.symbol: t}).diff(t)
+        return slope.xreplace({t: bound.get(e.symbol, e.symbol)})
 
 
-def variables_of(variable: sympy.Expr, density: sympy.Expr) -> list[sympy.Expr]:
-    """What an expectation integrates over: z itself, or each z[k] that its density mentions."""
+READ = {
+    Expectation: Reader.expectation,
+    SumOver: Reader.sum_over,
+    sympy.Integral: Reader.integrate,
+    Scalar: Reader.scalar,
+    Gradient: Reader.gradient,
+    sympy.Sum: Reader.sum,
+    sympy.Product: Reader.sum,
+    sympy.Integral: Reader.integrate,
+    AppliedUndef: Reader.function,
+    sympy.Indexed: Reader.indexed,
+    MatrixSymbol: Reader.matrix_symbol,
+    sympy.MatrixBase: Reader.matrix,
+    sympy.Symbol: Reader.symbol,
+}
+
+
+def without(bound: dict, *variables) -> dict:
+    """`bound` without what a new integral or sum over these variables hides."""
+    return {
+        name: value
+        for name, value in bound.items()
+        if name not in variables
+        and not (isinstance(name, sympy.Indexed) and name.base.label in variables)
+    }
+
+
+def components(variable, density: sympy.Expr, setting: Setting) -> list[sympy.Expr]:
+    """What an expectation is over: z itself, or each z[k] that its density mentions."""
+    if isinstance(variable, MatrixSymbol):
+        return list(setting.meaning[variable])
     parts = [e for e in density.atoms(sympy.Indexed) if e.base.label == variable]
     return sorted(parts, key=str) or [variable]
 
 
 @cache
-def integral(integrand: sympy.Expr, variable: sympy.Expr, low: sympy.Expr, high: sympy.Expr):
-    """A definite integral that SymPy can do, simplified."""
-    z = sympy.Dummy("z", real=True)
-    result = sympy.integrate(integrand.xreplace({variable: z}), (z, low, high))
-    if result.has(sympy.Integral):
-        raise ValueError(f"SymPy cannot integrate {integrand} over {variable}")
-    return sympy.simplify(result)
-
-
-def integrate(integrand: sympy.Expr, density: sympy.Expr, variable, low, high) -> sympy.Expr:
-    """Integrate a sum times a density term by term: few different integrals, each done once."""
-    total = sympy.S.Zero
-    for term in sympy.Add.make_args(sympy.expand(sympy.expand_log(integrand, force=True))):
-        outside, inside = (term * density).as_independent(variable, as_Add=False)
-        total += outside * integral(inside, variable, low, high)
-    return sympy.expand(total)
-
-
-@cache
 def closed_form(expression: sympy.Expr, setting: Setting) -> sympy.Expr:
     """The line with everything named put in and every integral done exactly."""
-
-    def reduce(e: sympy.Expr) -> sympy.Expr:
-        if isinstance(e, Expectation):
-            integrand = setting.name_densities(reduce(e.integrand))
-            density = setting.name_densities(e.density)
-            for variable in variables_of(e.variable, density):
-                density, own = density.as_independent(variable, as_Add=False)
-                integrand = integrate(integrand, own, variable, -sympy.oo, sympy.oo)
-            return sympy.expand(integrand * density)
-        if isinstance(e, sympy.Integral):
-            body, (variable, low, high) = e.args
-            return whole_integral(setting.name_densities(body), variable, low, high)
-        if not e.args or isinstance(e, sympy.Indexed | AppliedUndef):
-            return e
-        return e.func(*map(reduce, e.args))
-
-    written_out = unroll(expression.xreplace(setting.instance))
-    return setting.name_symbols(setting.name_densities(reduce(written_out))).doit()
-
-
-def whole_integral(body: sympy.Expr, variable, low, high) -> sympy.Expr:
-    """Integrate a product: the logarithms in it are the integrand, the rest is the density."""
-    factors = sympy.Mul.make_args(body)
-    density = sympy.Mul(*(f for f in factors if not f.has(sympy.log)))
-    return integrate(
-        sympy.Mul(*(f for f in factors if f.has(sympy.log))), density, variable, low, high
-    )
-
-
-def value_of(symbol: sympy.Expr, seed: int) -> sympy.Rational:
-    """A random value for a parameter: it depends on its name and the seed alone."""
-    number = random.Random(f"{seed} {symbol}").randint(300, 1700)
-    return sympy.Rational(number, 1000) * (1 if symbol.is_positive or number % 2 else -1)
-
-
-def parameters(*expressions: sympy.Expr) -> list[sympy.Expr]:
-    """Symbols and indexed symbols, by name; the base of an indexed symbol is not one by itself."""
-    atoms = {e for expression in expressions for e in expression.atoms(sympy.Indexed, sympy.Symbol)}
-    bases = {e.base.label for e in atoms if isinstance(e, sympy.Indexed)}
-    return sorted(atoms - bases, key=str)
-
-
-def at_point(expression: sympy.Expr, seed: int, but: tuple = ()) -> sympy.Expr:
-    """Put random values in for all parameters, except for `but`."""
-    names = [e for e in parameters(expression) if e not in but]
-    return expression.xreplace({e: value_of(e, seed) for e in names})
-
-
-@cache
-def quadrature(expression: sympy.Expr, setting: Setting, seed: int = 0) -> mpmath.mpf:
-    """The value of a line at a random point, its integrals by quadrature, to 30 digits or more.
-
-    It shares nothing with `closed_form` but the definitions. One variable of integration only.
-    """
-
-    def number(e: sympy.Expr) -> sympy.Expr:
-        if isinstance(e, Expectation):
-            body = setting.name_densities(e.integrand * e.density)
-            return by_quadrature(body, e.variable, -sympy.oo, sympy.oo)
-        if isinstance(e, sympy.Integral):
-            body, (variable, low, high) = e.args
-            return by_quadrature(setting.name_densities(body), variable, low, high)
-        if not e.args or isinstance(e, sympy.Indexed):
-            return e
-        return e.func(*map(number, e.args))
-
-    def by_quadrature(body: sympy.Expr, variable, low, high) -> sympy.Float:
-        body = at_point(setting.name_symbols(body), seed, but=(variable,))
-        z = sympy.Dummy("z", real=True)
-        f = sympy.lambdify(z, sympy.expand_log(body.xreplace({variable: z}), force=True), "mpmath")
-        ends = [-mpmath.inf, 0, mpmath.inf] if low.is_infinite else [low, high]
-        return sympy.Float(mpmath.quad(f, ends), DIGITS + 10)
-
-    with mpmath.workdps(DIGITS + 10):
-        value = number(unroll(expression.xreplace(setting.instance)))
-        value = at_point(setting.name_symbols(setting.name_densities(value)), seed)
-        return mpmath.mpf(sympy.N(value, DIGITS + 10))
+    return Reader(setting).read(expression, {})

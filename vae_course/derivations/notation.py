@@ -1,54 +1,12 @@
-r"""Expectations, sums as they are written, and how both are printed.
+r"""What a line of a derivation is made of: sums as they are written, expectations, densities.
 
 SymPy sorts and simplifies whatever it is given. A derivation must keep each line as it is
-written, so `add` and `times` build sums and products that are left alone, and the printers below
-keep their order.
+written, so `add` and `times` build sums and products that are left alone. The other parts stand
+for something longer, and are not worked out before a check asks for it.
 """
 
-import re
-
 import sympy
-from sympy.core.function import AppliedUndef
-from sympy.printing.latex import LatexPrinter
-from sympy.printing.pretty.pretty import PrettyPrinter
-from sympy.printing.pretty.pretty_symbology import greek_unicode
-from sympy.printing.pretty.stringpict import prettyForm
-from sympy.printing.str import StrPrinter
-
-
-class Expectation(sympy.Expr):
-    r"""E_{q(z)}[f(z)] = ∫ f(z) q(z) dz, with the density written by its name, `q(z)`.
-
-    The variable of integration is the density's first argument. In `q(z)` it may stand for a
-    vector: it then means every component z[1], z[2], ... that q's definition mentions.
-    """
-
-    def __new__(cls, integrand: sympy.Expr, density: sympy.Expr) -> "Expectation":
-        if not isinstance(density, AppliedUndef):
-            raise ValueError(f"density is {density}; it needs to be a named density such as q(z)")
-        return sympy.Expr.__new__(cls, sympy.sympify(integrand), density)
-
-    @property
-    def integrand(self) -> sympy.Expr:
-        return self.args[0]
-
-    @property
-    def density(self) -> sympy.Expr:
-        return self.args[1]
-
-    @property
-    def variable(self) -> sympy.Expr:
-        return self.density.args[0]
-
-
-class Normal(sympy.Function):
-    r"""The density $\mathcal N(z;\, \mu,\, \sigma^2)$: arguments z, mean and *variance*."""
-
-    nargs = 3
-
-    def written_out(self) -> sympy.Expr:
-        z, mean, variance = self.args
-        return sympy.exp(-((z - mean) ** 2) / (2 * variance)) / sympy.sqrt(2 * sympy.pi * variance)
+from sympy.core.function import AppliedUndef, UndefinedFunction
 
 
 def add(*terms: sympy.Expr) -> sympy.Expr:
@@ -61,114 +19,123 @@ def times(*factors: sympy.Expr) -> sympy.Expr:
     return sympy.Mul(*map(sympy.sympify, factors), evaluate=False)
 
 
-def _is_simple(expression: sympy.Expr) -> bool:
-    return isinstance(expression, sympy.Symbol | sympy.Indexed | AppliedUndef) or (
-        expression.is_Pow and expression.exp.is_Integer and expression.exp > 0
-    )
+def density(
+    name: str, symbol: str = "", *, given: bool = False, over=None, total=None, real: bool = False
+) -> UndefinedFunction:
+    r"""A density that is known by its name only: `density("q", "q_phi", given=True)(z, x)`.
+
+    It prints as `symbol`, so that several can share one: p_θ(x, z), p_θ(x | z), p_θ(x). With
+    `given`, a bar follows the first argument. `over=z, total=1` says that it sums to one over the
+    values of z, which have to be finitely many; `total=0, real=True` makes a perturbation of one.
+    """
+    f = sympy.Function(name, **({"real": True} if real else {"positive": True}))
+    f.symbol, f.given, f.over, f.total = symbol or name, given, over, total
+    return f
 
 
-class _Latex(LatexPrinter):
-    """LaTeX that KaTeX reads, with the notation of the book: log σ², q_j(z_j), E_q(z)[…]."""
-
-    def _print_Expectation(self, e: Expectation) -> str:
-        density, integrand = self._print(e.density), self._print(e.integrand)
-        return rf"\mathbb{{E}}_{{{density}}}\left[{integrand}\right]"
-
-    def _print_AppliedUndef(self, e: AppliedUndef) -> str:
-        name, *arguments = e.func.__name__, *map(self._print, e.args)
-        if name.endswith("_"):  # q_(z, j) is the j-th of a family of densities
-            name = f"{name}{{{arguments.pop()}}}"
-        return rf"{name}({', '.join(arguments)})"
-
-    def _print_Normal(self, e: Normal) -> str:
-        z, mean, variance = map(self._print, e.args)
-        return rf"\mathcal{{N}}({z};\, {mean},\, {variance})"
-
-    def _print_log(self, e: sympy.Expr, exp: str | None = None) -> str:
-        inside = self._print(e.args[0])
-        text = rf"\log {inside}" if _is_simple(e.args[0]) else rf"\log\left({inside}\right)"
-        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
-
-    def _print_Mul(self, e: sympy.Mul) -> str:
-        # a half times a bracket or a logarithm, not a tall fraction
-        if len(e.args) == 2 and e.args[0].is_Rational and e.args[1].is_Add:
-            return rf"{self._print(e.args[0])}\left({self._print(e.args[1])}\right)"
-        is_log = len(e.args) == 2 and isinstance(e.args[1], sympy.log)
-        if is_log and e.args[0].is_Rational and not e.args[0].is_Integer:
-            return rf"{self._print(e.args[0])} {self._print(e.args[1])}"
-        return super()._print_Mul(e)
-
-    def _print_Indexed(self, e: sympy.Indexed) -> str:
-        return rf"{self._print(e.base)}_{{{', '.join(map(self._print, e.indices))}}}"
+def prime(f: UndefinedFunction) -> UndefinedFunction:
+    """The derivative f' of a named function of one argument."""
+    derivative = sympy.Function(f"{f.__name__}'", real=True)
+    derivative.derivative_of = f
+    return derivative
 
 
-class _Pretty(PrettyPrinter):
-    """The same in a terminal."""
+class Expectation(sympy.Expr):
+    r"""E_{q(z)}[f(z)], with the density written by its name: the integral or sum of f(z) q(z).
 
-    def _print_Expectation(self, e: Expectation) -> prettyForm:
-        inside = prettyForm(*self._print(e.integrand).parens("[", "]"))
-        return prettyForm(*inside.left(f"E_{e.density.func.__name__.rstrip('_')}"))
+    It is over the density's first argument, or over the `variables` named. A vector z means every
+    component z[1], z[2], ... that q's definition mentions.
+    """
 
-    def _print_AppliedUndef(self, e: AppliedUndef) -> prettyForm:
-        name, arguments = e.func.__name__, list(e.args)
-        if name.endswith("_"):
-            name += str(arguments.pop())
-        inside = prettyForm(*self._print_seq(arguments, delimiter=", ").parens())
-        return prettyForm(*inside.left(name))
+    def __new__(cls, integrand: sympy.Expr, density: sympy.Expr, *variables) -> "Expectation":
+        if not isinstance(density, AppliedUndef):
+            raise ValueError(f"density is {density}; it needs to be a named density such as q(z)")
+        return sympy.Expr.__new__(cls, sympy.sympify(integrand), density, *variables)
 
-    def _print_Normal(self, e: Normal) -> prettyForm:
-        inside = prettyForm(*self._print_seq(e.args, delimiter=", ").parens())
-        return prettyForm(*inside.left("N"))
-
-    def _print_Indexed(self, e: sympy.Indexed) -> prettyForm:
-        return prettyForm(
-            f"{greek_unicode.get(e.base.name, e.base.name)}_{', '.join(map(str, e.indices))}"
-        )
+    integrand = property(lambda self: self.args[0])
+    density = property(lambda self: self.args[1])
+    variables = property(lambda self: self.args[2:] or self.density.args[:1])
 
 
-class _Words(StrPrinter):
-    """The same in one line."""
+class SumOver(sympy.Expr):
+    """The sum over all values of a variable that has finitely many: `SumOver(p(x, z), z)`."""
 
-    printmethod = "_words"  # not `_sympystr`, which Indexed brings along
+    def __new__(cls, function: sympy.Expr, variable: sympy.Symbol) -> "SumOver":
+        return sympy.Expr.__new__(cls, sympy.sympify(function), variable)
 
-    def _print_Normal(self, e: Normal) -> str:
-        return f"N({self.stringify(e.args, ', ')})"
-
-    def _print_Expectation(self, e: Expectation) -> str:
-        return f"E[{self._print(e.integrand)}]"
-
-    def _print_AppliedUndef(self, e: AppliedUndef) -> str:
-        name, *arguments = e.func.__name__, *map(self._print, e.args)
-        if name.endswith("_"):
-            name += arguments.pop()
-        return f"{name}({', '.join(arguments)})"
-
-    def _print_Indexed(self, e: sympy.Indexed) -> str:
-        return f"{e.base.name}_{', '.join(map(self._print, e.indices))}"
+    function = property(lambda self: self.args[0])
+    variable = property(lambda self: self.args[1])
 
 
-def latex(expression: sympy.Expr) -> str:
-    """LaTeX of an expression, in the order in which it is written."""
-    return _Latex({"order": "none", "ln_notation": False}).doprint(expression)
+class Variance(Expectation):
+    r"""Var_{q(z)}[f(z)] = E[f²] − E[f]²."""
+
+    def written_out(self) -> sympy.Expr:
+        f, *q = self.args
+        return Expectation(f**2, *q) - Expectation(f, *q) ** 2
 
 
-def pretty(expression: sympy.Expr) -> str:
-    """Two-dimensional text of an expression, for terminals."""
-    return _Pretty({"order": "none", "use_unicode": True, "wrap_line": False}).doprint(expression)
+class KL(sympy.Expr):
+    r"""KL(q ‖ p) = E_q[log q − log p], of two named densities: `KL(q(z, x), p(z))`."""
+
+    def __new__(cls, q: sympy.Expr, p: sympy.Expr) -> "KL":
+        return sympy.Expr.__new__(cls, q, p)
+
+    def written_out(self) -> sympy.Expr:
+        q, p = self.args
+        return Expectation(sympy.log(q) - sympy.log(p), q)
 
 
-def words(expression: sympy.Basic) -> str:
-    """A name for a part of an expression, in one line: `-log(σ²)`."""
-    text = _Words({"order": "none"}).doprint(expression).replace("**2", "²")
-    text = text.replace("**", "^").replace("*", " ")
-    return re.sub(r"[a-z]+", lambda m: greek_unicode.get(m[0], m[0]), text)
+class Gradient(sympy.Expr):
+    """The derivative with respect to a symbol. It is not taken before a check asks for it."""
+
+    def __new__(cls, expression: sympy.Expr, symbol: sympy.Symbol) -> "Gradient":
+        return sympy.Expr.__new__(cls, sympy.sympify(expression), symbol)
+
+    expression = property(lambda self: self.args[0])
+    symbol = property(lambda self: self.args[1])
 
 
-def plain(text: str) -> str:
-    r"""Words with `$\mu$` in them, as a terminal can show them: μ."""
+class Normal(sympy.Function):
+    r"""The density $\mathcal N(z;\, \mu,\, \sigma^2)$: arguments z, mean and *variance*.
 
-    def formula(found: re.Match) -> str:
-        names = re.sub(r"\\([A-Za-z]+) ?", lambda m: greek_unicode.get(m[1], m[1] + " "), found[1])
-        return names.replace("^2", "²").replace("{", "").replace("}", "").strip()
+    For vectors these are matrix symbols, and the variance is the covariance matrix.
+    """
 
-    return re.sub(r"\$(.+?)\$", formula, text)
+    nargs = 3
+
+    def written_out(self) -> sympy.Expr:
+        z, mean, variance = self.args
+        if not isinstance(z, sympy.MatrixBase):
+            square, volume = (z - mean) ** 2 / variance, 2 * sympy.pi * variance
+        else:
+            square = ((z - mean).T * variance.inv() * (z - mean))[0, 0]
+            volume = (2 * sympy.pi) ** z.rows * variance.det()
+        return sympy.exp(-square / 2) / sympy.sqrt(sympy.factor(volume))
+
+
+class Excess(sympy.Function):
+    """t − 1 − log t, by which the logarithm stays below its tangent at 1: zero only at t = 1."""
+
+    nargs = 1
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if self.args[0].is_positive else None
+
+    def _eval_is_extended_nonnegative(self) -> bool | None:
+        return self._eval_is_nonnegative()
+
+    def _eval_is_real(self) -> bool | None:
+        return self.args[0].is_positive
+
+    def without_name(self) -> sympy.Expr:
+        return self.args[0] - 1 - sympy.log(self.args[0])
+
+
+class Scalar(sympy.Expr):
+    """A 1×1 matrix read as a number, such as zᵀz."""
+
+    def __new__(cls, matrix) -> "Scalar":
+        return sympy.Expr.__new__(cls, matrix)
+
+    is_commutative = True

@@ -1,15 +1,20 @@
 """How a derivation looks: on the page and in a notebook, in a terminal, on slides."""
 
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sympy
 
-from vae_course.derivations.notation import latex, plain, pretty, words
+from vae_course.derivations.checks import Inequality, UpTo
+from vae_course.derivations.printing import latex, plain, pretty, words
 
 if TYPE_CHECKING:
-    from vae_course.derivations.engine import Derivation, Mutant
+    from vae_course.derivations.engine import Derivation, Mutant, Step
+
+
+RELATIONS = {r"\le": "≤", r"\ge": "≥"}  # in a terminal
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,14 @@ def relation(derivation: "Derivation", index: int) -> str:
     return "=" if check is None else check.relation
 
 
+def line(step: "Step") -> str:
+    """The formula of a step, with the order of what an approximation leaves out."""
+    rest = ""
+    if isinstance(step.check, UpTo):
+        rest = f" + O({latex(step.check.small**step.check.order)})"
+    return latex(step.expression) + rest
+
+
 def display(*lines: str) -> str:
     """A displayed formula that KaTeX, MathJax and MyST all read."""
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
@@ -38,14 +51,35 @@ def display(*lines: str) -> str:
 
 def definitions(derivation: "Derivation") -> list[tuple[sympy.Expr, sympy.Expr]]:
     """What the names stand for, as pairs (name applied to its arguments, meaning)."""
-    pairs = []
-    for name, meaning in derivation.definitions.items():
-        if isinstance(meaning, sympy.Lambda):
-            arguments = meaning.variables
-            name = name[arguments] if isinstance(name, sympy.IndexedBase) else name(*arguments)
-            meaning = meaning.expr
-        pairs.append((name, meaning))
-    return pairs
+    return [applied(*pair) for pair in derivation.definitions.items()]
+
+
+def applied(name, meaning) -> tuple[sympy.Expr, sympy.Expr]:
+    """f(z) = f's meaning for that z."""
+    if not isinstance(meaning, sympy.Lambda):
+        return name, meaning
+    arguments = meaning.variables
+    name = name[arguments] if isinstance(name, sympy.IndexedBase) else name(*arguments)
+    return name, meaning.expr
+
+
+def remark(step: "Step", formula: Callable[[sympy.Expr], str]) -> str:
+    """What a bound or an approximation leaves out, in words; `formula` prints the formulas."""
+    check = step.check
+    if isinstance(check, UpTo):
+        return f"The rest is of order {formula(check.small**check.order)}."
+    if not isinstance(check, Inequality):
+        return ""
+    larger = f"The larger side exceeds the other by {formula(check.gap)}."
+    if check.equal_when is None:
+        return larger
+    equal = (applied(*pair) for pair in check.equal_when)
+    case = ", ".join(f"{formula(name)} = {formula(meaning)}" for name, meaning in equal)
+    return f"{larger} The two are equal when {case}, and only then."
+
+
+def inline(expression: sympy.Expr) -> str:
+    return f"${latex(expression)}$"
 
 
 def markdown(derivation: "Derivation") -> str:
@@ -55,19 +89,24 @@ def markdown(derivation: "Derivation") -> str:
     for index, step in enumerate(derivation.steps):
         left = derivation.left if index == 0 else ""
         parts.append(f"{index + 1}\\. {step.rule} *({derivation.how(index)})*")
-        parts.append(display(f"{left} &{relation(derivation, index)} {latex(step.expression)}"))
+        parts.append(display(f"{left} &{relation(derivation, index)} {line(step)}"))
+        parts += filter(None, [remark(step, inline)])
     return "\n\n".join(parts)
 
 
 def text(derivation: "Derivation") -> str:
     """The same for a terminal."""
     parts = [derivation.title, "=" * len(derivation.title)]
+    indented = {"initial_indent": "   ", "subsequent_indent": "   "}
     for name, meaning in definitions(derivation):
         parts.append(f"with {words(name)} = {words(meaning)}")
     for index, step in enumerate(derivation.steps):
         head = f"{index + 1}. {plain(step.rule)} ({derivation.how(index)})"
         parts.append("\n" + textwrap.fill(head, 88, subsequent_indent="   "))
-        parts.append(textwrap.indent(pretty(step.expression), f"   {relation(derivation, index)} "))
+        sign = RELATIONS.get(relation(derivation, index), relation(derivation, index))
+        parts.append(textwrap.indent(pretty(step.expression, sign), "   "))
+        if remark(step, words):
+            parts.append(textwrap.fill(remark(step, words), 88, **indented))
     return "\n".join(parts)
 
 
@@ -75,11 +114,15 @@ def latex_source(derivation: "Derivation") -> str:
     """`align*` and an enumeration, for slides or a handout."""
     steps = list(enumerate(derivation.steps))
     lines = " \\\\\n".join(
-        f"{'' if k else derivation.left} &{relation(derivation, k)} {latex(step.expression)}"
-        f" && ({k + 1})"
+        f"{'' if k else derivation.left} &{relation(derivation, k)} {line(step)} && ({k + 1})"
         for k, step in steps
     )
-    items = "\n".join(rf"  \item {step.rule} \emph{{({derivation.how(k)})}}" for k, step in steps)
+    items = "\n".join(
+        rf"  \item {step.rule} {remark(step, inline)} \emph{{({derivation.how(k)})}}".replace(
+            "  \\emph", " \\emph"
+        )
+        for k, step in steps
+    )
     return rf"""% {derivation.title}
 \begin{{align*}}
 {lines}
@@ -94,14 +137,29 @@ def mutant(mutant: "Mutant") -> Shown:
     failed = mutant.caught()
     if failed is None:
         raise ValueError(f"which is {mutant.change!r}: no check catches this one")
-    number, rule = failed.index + 1, mutant.steps[failed.index].rule
-    before, after = (mutant.steps[failed.index + k].expression for k in (-1, 0))
+    number, step = failed.index + 1, mutant.steps[failed.index]
+    before, after = mutant.steps[failed.index - 1].expression, step.expression
     head = f"A planted mistake in “{mutant.title}”: {mutant.change}."
     tail = f"Caught at step {number}: {failed.reason}."
-    formulas = [display(f"&{latex(before)}"), display(rf"&\overset{{?}}{{=}} {latex(after)}")]
+    sign = rf"&\overset{{?}}{{{step.check.relation}}}"
+    formulas = [display(f"&{latex(before)}"), display(f"{sign} {line(step)}")]
     lines = [textwrap.indent(pretty(expression), "    ") for expression in (before, after)]
-    titles = [f"Step {number - 1}:", f"Step {number}: {rule}"]
+    titles = [f"Step {number - 1}:", f"Step {number}: {step.rule}"]
     return Shown(
-        "\n\n".join([head, titles[0], lines[0], plain(titles[1]), lines[1], tail]),
-        "\n\n".join([head, titles[0], formulas[0], titles[1], formulas[1], f"**{tail}**"]),
+        paragraphs(
+            head, titles[0], lines[0], plain(titles[1]), lines[1], remark(step, words), tail
+        ),
+        paragraphs(
+            head,
+            titles[0],
+            formulas[0],
+            titles[1],
+            formulas[1],
+            remark(step, inline),
+            f"**{tail}**",
+        ),
     )
+
+
+def paragraphs(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))

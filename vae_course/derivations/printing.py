@@ -1,0 +1,246 @@
+"""How the parts of a line are printed: in LaTeX, in a terminal, and in one line of words.
+
+SymPy's printers, with the order in which a line is written and with the notation of the book.
+"""
+
+import re
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.pretty_symbology import greek_unicode
+from sympy.printing.pretty.stringpict import prettyForm
+from sympy.printing.str import StrPrinter
+
+from vae_course.derivations.notation import (
+    KL,
+    Excess,
+    Expectation,
+    Gradient,
+    Normal,
+    Scalar,
+    SumOver,
+)
+
+
+def _is_simple(expression: sympy.Expr) -> bool:
+    return isinstance(expression, sympy.Symbol | sympy.Indexed | AppliedUndef) or (
+        expression.is_Pow and expression.exp.is_Integer and expression.exp > 0
+    )
+
+
+class _Latex(LatexPrinter):
+    """LaTeX that KaTeX reads, with the notation of the book: log σ², q_j(z_j), E_q(z)[…]."""
+
+    def _expectation(self, operator: str, e: Expectation) -> str:
+        under = getattr(e.density.func, "under", None) or self._print(e.density)
+        return rf"{operator}_{{{under}}}\left[{self._print(e.integrand)}\right]"
+
+    def _print_Expectation(self, e: Expectation) -> str:
+        return self._expectation(r"\mathbb{E}", e)
+
+    def _print_Variance(self, e: Expectation) -> str:
+        return self._expectation(r"\mathrm{Var}", e)
+
+    def _print_KL(self, e: KL) -> str:
+        q, p = map(self._print, e.args)
+        return rf"\mathrm{{KL}}({q} \,\|\, {p})"
+
+    def _print_Gradient(self, e: Gradient) -> str:
+        by, of = self._print(e.symbol), self._print(e.expression)
+        operator = (
+            rf"\nabla_{{{by}}}" if is_vector(e.symbol) else rf"\frac{{\partial}}{{\partial {by}}}"
+        )
+        return rf"{operator} \left({of}\right)" if e.expression.is_Add else f"{operator} {of}"
+
+    def _print_Scalar(self, e: Scalar) -> str:
+        return self._print(e.args[0])
+
+    def _print_Excess(self, e: Excess) -> str:
+        t = e.args[0]
+        return rf"\left({self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))}\right)"
+
+    def _print_Transpose(self, e) -> str:
+        return rf"{self.parenthesize(e.arg, 70, True)}^\top"
+
+    def _print_Trace(self, e) -> str:
+        return rf"\operatorname{{tr}} {self._print(e.arg)}"
+
+    def _print_Determinant(self, e) -> str:
+        return rf"\det {self._print(e.arg)}"
+
+    def _print_Sum(self, e: sympy.Sum, sign: str = r"\sum") -> str:
+        body, (index, low, high) = e.args
+        index, low, high = map(self._print, (index, low, high))
+        return self._sum(rf"{sign}_{{{index}={low}}}^{{{high}}}", body)
+
+    def _print_Product(self, e: sympy.Product) -> str:
+        return self._print_Sum(e, r"\prod")
+
+    def _print_SumOver(self, e: SumOver) -> str:
+        return self._sum(rf"\sum_{{{self._print(e.variable)}}}", e.function)
+
+    def _sum(self, sign: str, body: sympy.Expr) -> str:
+        text = self._print(body)
+        return rf"{sign} \left({text}\right)" if body.is_Add else f"{sign} {text}"
+
+    def _print_AppliedUndef(self, e: AppliedUndef, exp: str | None = None) -> str:
+        name, arguments = e.func.__name__, [self._print(a) for a in e.args]
+        last = f"{{{arguments.pop()}}}" if name.endswith("_") else ""  # q_(z, j): one of a family
+        name = getattr(e.func, "symbol", name.rstrip("_"))
+        name = self._print(sympy.Symbol(name)) + (f"_{last}" if last else "")
+        given = rf"{arguments[0]} \mid {', '.join(arguments[1:])}"
+        inside = given if getattr(e.func, "given", False) else ", ".join(arguments)
+        return rf"{name}({inside})" + ("" if exp is None else f"^{{{exp}}}")
+
+    def _print_Normal(self, e: Normal) -> str:
+        z, mean, variance = map(self._print, e.args)
+        return rf"\mathcal{{N}}({z};\, {mean},\, {variance})"
+
+    def _print_log(self, e: sympy.Expr, exp: str | None = None) -> str:
+        inside = self._print(e.args[0])
+        text = rf"\log {inside}" if _is_simple(e.args[0]) else rf"\log\left({inside}\right)"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _print_Mul(self, e: sympy.Mul) -> str:
+        # a half times a bracket, a sum or a logarithm, not a tall fraction
+        first, *others = e.args
+        if first.is_Rational and not first.is_Integer and len(others) == 1:
+            rest = self._print(others[0])
+            if others[0].is_Add:
+                return rf"{self._print(first)}\left({rest}\right)"
+            if isinstance(others[0], sympy.log | sympy.Sum | sympy.Determinant | Expectation):
+                return rf"{self._print(first)} {rest}"
+        return super()._print_Mul(e)
+
+    def _print_Indexed(self, e: sympy.Indexed) -> str:
+        return rf"{self._print(e.base)}_{{{', '.join(map(self._print, e.indices))}}}"
+
+
+class _Pretty(PrettyPrinter):
+    """The same in a terminal."""
+
+    def _print_Expectation(self, e: Expectation, sign: str = "E") -> prettyForm:
+        inside = prettyForm(*self._print(e.integrand).parens("[", "]"))
+        return prettyForm(*inside.left(f"{sign}_{words(e.density).split('(')[0]}"))
+
+    def _print_Variance(self, e: Expectation) -> prettyForm:
+        return self._print_Expectation(e, "Var")
+
+    def _print_KL(self, e: KL) -> prettyForm:
+        return prettyForm(words(e))
+
+    def _print_Gradient(self, e: Gradient) -> prettyForm:
+        inside = self._print(e.expression)
+        inside = prettyForm(*inside.parens()) if e.expression.is_Add else inside
+        by = words(e.symbol)
+        return prettyForm(*inside.left(f"∇_{by} " if is_vector(e.symbol) else f"∂/∂{by} "))
+
+    def _print_Scalar(self, e: Scalar) -> prettyForm:
+        return self._print(e.args[0])
+
+    def _print_Excess(self, e: Excess) -> prettyForm:
+        t = e.args[0]
+        inside = self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))
+        return prettyForm(*inside.parens())
+
+    def _print_SumOver(self, e: SumOver) -> prettyForm:
+        body = self._print(e.function)
+        body = prettyForm(*body.parens()) if e.function.is_Add else body
+        return prettyForm(*body.left(f"Σ_{words(e.variable)} "))
+
+    def _print_AppliedUndef(self, e: AppliedUndef) -> prettyForm:
+        return prettyForm(words(e))
+
+    def _print_Normal(self, e: Normal) -> prettyForm:
+        inside = prettyForm(*self._print_seq(e.args, delimiter=", ").parens())
+        return prettyForm(*inside.left("N"))
+
+    def _print_Indexed(self, e: sympy.Indexed) -> prettyForm:
+        return prettyForm(words(e))
+
+
+class _Words(StrPrinter):
+    """The same in one line."""
+
+    printmethod = "_words"  # not `_sympystr`, which Indexed brings along
+
+    def _print_Normal(self, e: Normal) -> str:
+        return f"N({self.stringify(e.args, ', ')})"
+
+    def _print_Expectation(self, e: Expectation) -> str:
+        return f"E[{self._print(e.integrand)}]"
+
+    def _print_Variance(self, e: Expectation) -> str:
+        return f"Var[{self._print(e.integrand)}]"
+
+    def _print_KL(self, e: KL) -> str:
+        return f"KL({' ‖ '.join(map(self._print, e.args))})"
+
+    def _print_Gradient(self, e: Gradient) -> str:
+        by = self._print(e.symbol)
+        operator = f"∇_{by}" if is_vector(e.symbol) else f"∂/∂{by}"
+        return f"{operator} {self.parenthesize(e.expression, 50)}"
+
+    def _print_Scalar(self, e: Scalar) -> str:
+        return self._print(e.args[0])
+
+    def _print_Excess(self, e: Excess) -> str:
+        t = e.args[0]
+        return f"({self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))})"
+
+    def _print_Sum(self, e: sympy.Sum, sign: str = "Σ") -> str:
+        body, (index, *_) = e.args
+        return f"{sign}_{self._print(index)} {self.parenthesize(body, 50)}"
+
+    def _print_Product(self, e: sympy.Product) -> str:
+        return self._print_Sum(e, "Π")
+
+    def _print_SumOver(self, e: SumOver) -> str:
+        return f"Σ_{self._print(e.variable)} {self.parenthesize(e.function, 50)}"
+
+    def _print_AppliedUndef(self, e: AppliedUndef) -> str:
+        name, arguments = e.func.__name__, [self._print(a) for a in e.args]
+        last = arguments.pop() if name.endswith("_") else ""
+        name = getattr(e.func, "symbol", name)
+        given = f"{arguments[0]} | {', '.join(arguments[1:])}"
+        inside = given if getattr(e.func, "given", False) else ", ".join(arguments)
+        return f"{name}{last}({inside})"
+
+    def _print_Indexed(self, e: sympy.Indexed) -> str:
+        return f"{e.base.name}_{', '.join(map(self._print, e.indices))}"
+
+
+def is_vector(symbol: sympy.Symbol) -> bool:
+    """θ and φ stand for all parameters of a network: what holds for one of them holds for each."""
+    return symbol.name in ("theta", "phi")
+
+
+def latex(expression: sympy.Expr) -> str:
+    """LaTeX of an expression, in the order in which it is written."""
+    return _Latex({"order": "none", "ln_notation": False}).doprint(expression)
+
+
+def pretty(expression: sympy.Expr, relation: str = "") -> str:
+    """Two-dimensional text of an expression, for terminals; `relation` goes before it."""
+    printer = _Pretty({"order": "none", "use_unicode": True, "wrap_line": False})
+    form = printer._print(expression)
+    return (prettyForm(*form.left(f"{relation} ")) if relation else form).render(wrap_line=False)
+
+
+def words(expression: sympy.Basic) -> str:
+    """A name for a part of an expression, in one line: `-log(σ²)`."""
+    text = _Words({"order": "none"}).doprint(expression).replace("**2", "²")
+    text = text.replace("**", "^").replace("*", " ")
+    return re.sub(r"[a-z]+", lambda m: greek_unicode.get(m[0], m[0]), text)
+
+
+def plain(text: str) -> str:
+    r"""Words with `$\mu$` in them, as a terminal can show them: μ."""
+
+    def formula(found: re.Match) -> str:
+        names = re.sub(r"\\([A-Za-z]+) ?", lambda m: greek_unicode.get(m[1], m[1] + " "), found[1])
+        return names.replace("^2", "²").replace("{", "").replace("}", "").strip()
+
+    return re.sub(r"\$(.+?)\$", formula, text)
