@@ -7,5 +7,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "ppca": ["ProbabilisticPCA"],
         "linear_vae": ["LinearGaussianVAE", "exact_elbo"],
+        "discrete": ["DiscreteLatentModel", "FiniteDistribution", "binary_vectors", "one_hot"],
+        "quadrature": ["QuadratureModel"],
     },
 )
