@@ -55,8 +55,7 @@ class FiniteDistribution(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         same = (value[..., None, :] == self.values).all(-1)  # (..., S)
-        row = same.to(torch.uint8).argmax(-1, keepdim=True)
-        logits = torch.take_along_dim(self.logits, row, -1).squeeze(-1)
+        logits = torch.where(same, self.logits, 0.0).sum(-1)  # of the one row that is the same
         return torch.where(same.any(-1), logits, -torch.inf)
 
 
