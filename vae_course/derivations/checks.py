@@ -18,6 +18,7 @@ from vae_course.derivations.numerics import (
     DIGITS,
     at_point,
     close,
+    number,
     parameters,
     point_of,
     quadrature,
@@ -149,9 +150,10 @@ def zeros_of(term: sympy.Expr) -> list[sympy.Expr]:
 
 def integrands(before: sympy.Expr, after: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     """Two integrals over the same range are the same if their integrands are."""
-    both = isinstance(before, sympy.Integral) and isinstance(after, sympy.Integral)
-    if both and before.limits == after.limits:
-        return before.function, after.function
+    (a, left), (b, right) = before.as_coeff_Mul(), after.as_coeff_Mul()
+    both = isinstance(left, sympy.Integral) and isinstance(right, sympy.Integral)
+    if both and left.limits == right.limits:
+        return a * left.function, b * right.function
     return before, after
 
 
@@ -166,13 +168,13 @@ def unequal(left, right, is_left: str, is_right: str) -> str | None:
     values = [sympy.N(at_point(side, seed=0), DIGITS) for side in (left, right)]
     if not close(*values, DIGITS - 10):
         point = point_of(parameters(left, right))
-        names = ", ".join(f"{words(e)} = {nstr(mp.mpmathify(v), 4)}" for e, v in point.items())
+        names = ", ".join(f"{words(e)} = {nstr(number(v), 4)}" for e, v in point.items())
         return disagreement(*values, f"at {names}," if names else "always", is_left, is_right)
     return None if vanishes(left - right) else "SymPy does not prove that the two are the same"
 
 
 def disagreement(left, right, where: str, is_left: str, is_right: str) -> str:
-    left, right = (nstr(mp.mpmathify(side), 6) for side in (left, right))
+    left, right = (nstr(number(side), 6) for side in (left, right))
     return f"{where} {is_left} {left}, {is_right} {right}"
 
 

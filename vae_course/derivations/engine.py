@@ -33,7 +33,7 @@ from vae_course.derivations.checks import (
 from vae_course.derivations.evaluation import Setting
 from vae_course.derivations.mutations import mutations
 from vae_course.derivations.notation import KL, Expectation
-from vae_course.derivations.printing import words
+from vae_course.derivations.printing import plainly
 
 __all__ = [
     "Derivation",
@@ -123,18 +123,20 @@ class Derivation:
             if reason is not None:
                 raise StepFailed(self, index, reason)
 
-    def how(self, index: int) -> str:
-        """How a step is checked, in words."""
+    def how(self, index: int, formula=plainly) -> str:
+        """How a step is checked, in words; `formula` prints the formulas."""
         step = self.steps[index]
         if step.check is None:
             return "definition"
         used = [self.steps[index - 1].expression, step.expression]
-        fixed = [f"{words(v)} in {given(n)}" for v, n in self.states.items()]
+        fixed = [
+            f"{formula(variable)} with {values if type(values) is int else len(values)} values"
+            for variable, values in self.states.items()
+        ]
         for name, value in self.instance.items():
-            if isinstance(value, sympy.Lambda) and any(e.has(name) for e in used):
-                fixed.append(f"{words(name(*value.variables))} = {words(value.expr)}")
-            elif isinstance(value, int | sympy.Integer) and any(e.has(name) for e in used):
-                fixed.append(f"{words(name)} = {value}")
+            is_shown = isinstance(value, int | sympy.Integer | sympy.Lambda)
+            if is_shown and any(e.has(name) for e in used):
+                fixed.append(formula(*show.applied(name, sympy.sympify(value))))
         return step.check.label + (f" for {', '.join(fixed)}" if fixed else "")
 
     def _has_integral(self, expression: sympy.Expr) -> bool:
@@ -233,10 +235,3 @@ class Mutant(Derivation):
 
     def __repr__(self) -> str:  # a list of mutants must be printable
         return f"<{self.name} with a mistake: {self.change}>"
-
-
-def given(values: int | tuple) -> str:
-    """The values of a variable, in words."""
-    if isinstance(values, int):
-        values = range(1, values + 1)
-    return "{" + ", ".join(str(value) for value in values) + "}"

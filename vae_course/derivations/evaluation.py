@@ -27,8 +27,13 @@ class Setting:
 
     def __init__(self, definitions: dict, instance: dict, states: dict):
         self.definitions, self.instance, self.states = definitions, instance, states
-        self.meaning = {**definitions, **instance}
-        self._key = tuple(tuple(part.items()) for part in (definitions, instance, states))
+        self.meaning = {
+            name: sympy.sympify(value).as_immutable()
+            if isinstance(value, sympy.MatrixBase)
+            else value
+            for name, value in {**definitions, **instance}.items()
+        }
+        self._key = tuple(self.meaning.items()), tuple(states.items())
 
     def __eq__(self, other):
         return isinstance(other, Setting) and self._key == other._key

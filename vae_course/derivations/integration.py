@@ -6,7 +6,6 @@ parts gives all of them from the first two, quicker than SymPy does:
 $$ I_0 = \sqrt{2\pi/a}\; e^{b^2/2a + c}, \qquad a\,I_{k+1} = b\,I_k + k\,I_{k-1} $$
 """
 
-from collections import defaultdict
 from functools import cache
 
 import sympy
@@ -21,38 +20,39 @@ def exact(integrand: sympy.Expr, density: sympy.Expr, variables, low, high) -> s
 
 
 def over_one(integrand: sympy.Expr, density: sympy.Expr, z, low, high) -> sympy.Expr:
-    total, gaussians = sympy.S.Zero, defaultdict(lambda: sympy.S.Zero)
-    for term in sympy.Add.make_args(sympy.expand(sympy.expand_log(integrand, force=True))):
+    """The integral over z of each term of the integrand times the density."""
+    everywhere = low == -sympy.oo and high == sympy.oo
+    total = sympy.S.Zero
+    for term in sympy.Add.make_args(sympy.expand_log(integrand, force=True)):
         outside, inside = (term * density).as_independent(z, as_Add=False)
-        shape = gaussian(inside, z) if low == -sympy.oo and high == sympy.oo else None
-        if shape is None:
-            total += outside * by_sympy(inside, z, low, high)
+        shape = gaussian(inside, z) if everywhere else None
+        if shape is not None:
+            total += outside * gaussian_integral(*shape, z)
+            continue
+        parts = sympy.Add.make_args(sympy.expand(term))
+        if len(parts) > 1:
+            total += over_one(sympy.Add(*parts), density, z, low, high)
         else:
-            power, exponent = shape
-            gaussians[exponent] += outside * z**power
-    for exponent, polynomial in gaussians.items():
-        total += gaussian_integral(polynomial, exponent, z)
-    return sympy.expand(total)
+            total += outside * by_sympy(inside, z, low, high)
+    return total
 
 
 @cache
-def gaussian(term: sympy.Expr, z) -> tuple[int, sympy.Expr] | None:
-    """(k, exponent) of a term z^k exp(exponent) that is Gaussian in z, or None."""
+def gaussian(term: sympy.Expr, z) -> tuple[tuple[sympy.Expr, ...], sympy.Expr] | None:
+    """(coefficients, exponent) of a term polynomial(z) × exp(exponent), Gaussian in z, or None."""
     factors = sympy.Mul.make_args(term)
-    exponent = sympy.Add(*(f.exp for f in factors if isinstance(f, sympy.exp)))
-    power = sympy.Mul(*(f for f in factors if not isinstance(f, sympy.exp)))
-    k = power.as_base_exp()[1] if power != 1 else sympy.S.Zero
-    exponent = sympy.expand(exponent)
-    is_square = exponent.is_polynomial(z) and sympy.degree(exponent, z) == 2
-    if power != z**k or not (k.is_Integer and k >= 0) or not is_square:
+    exponent = sympy.expand(sympy.Add(*(f.exp for f in factors if isinstance(f, sympy.exp))))
+    if not exponent.is_polynomial(z) or sympy.degree(exponent, z) != 2:
         return None
-    return int(k), exponent
+    rest = sympy.Mul(*(f for f in factors if not isinstance(f, sympy.exp)))
+    if not rest.is_polynomial(z):
+        return None
+    return tuple(sympy.Poly(rest, z).all_coeffs()[::-1]), exponent
 
 
-def gaussian_integral(polynomial: sympy.Expr, exponent: sympy.Expr, z) -> sympy.Expr:
-    """The integral of polynomial × exp(exponent) over all z; the exponent has degree two in z."""
+def gaussian_integral(coefficients: tuple, exponent: sympy.Expr, z) -> sympy.Expr:
+    """The integral of a polynomial × exp(exponent) over all z."""
     scale, a, b = gaussian_scale(exponent, z)
-    coefficients = sympy.Poly(polynomial, z).all_coeffs()[::-1]
     last, moment = sympy.S.Zero, sympy.S.One
     total = coefficients[0]
     for k, coefficient in enumerate(coefficients[1:]):

@@ -41,8 +41,10 @@ def _places(e: sympy.Basic) -> range:
     """The arguments of an expression in which there is something to mistake."""
     if isinstance(e, Expectation | SumOver | Gradient):  # not in their variables
         return range(2 if isinstance(e, Expectation) else 1)
-    if isinstance(e, sympy.MatrixBase | sympy.MatrixSymbol | sympy.Identity | sympy.Inverse):
-        return range(isinstance(e, sympy.Inverse))
+    if isinstance(e, sympy.Inverse):
+        return range(1)
+    if isinstance(e, sympy.MatrixSymbol | sympy.Identity | sympy.ZeroMatrix):
+        return range(0)
     return range(len(e.args))
 
 

@@ -49,9 +49,15 @@ def at_point(expression: sympy.Expr, seed: int) -> sympy.Expr:
     return expression.xreplace({e: value_of(e, seed) for e in parameters(expression)})
 
 
+def number(value) -> mpmath.mpf | mpmath.mpc:
+    """A number for mpmath; what has no value, such as log 0, equals nothing."""
+    undefined = sympy.sympify(value).has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
+    return mpmath.nan if undefined else mpmath.mpmathify(value)
+
+
 def close(left, right, digits: int) -> bool:
     with mpmath.mp.workdps(DIGITS + 10):
-        left, right = mpmath.mpmathify(left), mpmath.mpmathify(right)
+        left, right = number(left), number(right)
         return abs(left - right) <= mpmath.mpf(10) ** -digits * max(1, abs(left), abs(right))
 
 

@@ -25,9 +25,9 @@ from vae_course.derivations.notation import (
 
 
 def _is_simple(expression: sympy.Expr) -> bool:
-    return isinstance(expression, sympy.Symbol | sympy.Indexed | AppliedUndef) or (
-        expression.is_Pow and expression.exp.is_Integer and expression.exp > 0
-    )
+    return isinstance(
+        expression, sympy.Symbol | sympy.Indexed | sympy.Integer | sympy.Determinant | AppliedUndef
+    ) or (expression.is_Pow and expression.exp.is_Integer and expression.exp > 0)
 
 
 class _Latex(LatexPrinter):
@@ -60,6 +60,9 @@ class _Latex(LatexPrinter):
     def _print_Excess(self, e: Excess) -> str:
         t = e.args[0]
         return rf"\left({self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))}\right)"
+
+    def _print_Identity(self, e) -> str:
+        return "I"
 
     def _print_Transpose(self, e) -> str:
         return rf"{self.parenthesize(e.arg, 70, True)}^\top"
@@ -234,6 +237,16 @@ def words(expression: sympy.Basic) -> str:
     text = _Words({"order": "none"}).doprint(expression).replace("**2", "²")
     text = text.replace("**", "^").replace("*", " ")
     return re.sub(r"[a-z]+", lambda m: greek_unicode.get(m[0], m[0]), text)
+
+
+def inline(*equal: sympy.Basic) -> str:
+    """A formula in a line of text: $a$, or $a = b$."""
+    return f"${' = '.join(map(latex, equal))}$"
+
+
+def plainly(*equal: sympy.Basic) -> str:
+    """The same without LaTeX."""
+    return " = ".join(map(words, equal))
 
 
 def plain(text: str) -> str:

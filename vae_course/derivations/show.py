@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from vae_course.derivations.checks import Inequality, UpTo
-from vae_course.derivations.printing import latex, plain, pretty, words
+from vae_course.derivations.printing import inline, latex, plain, plainly, pretty
 
 if TYPE_CHECKING:
     from vae_course.derivations.engine import Derivation, Mutant, Step
@@ -63,7 +63,7 @@ def applied(name, meaning) -> tuple[sympy.Expr, sympy.Expr]:
     return name, meaning.expr
 
 
-def remark(step: "Step", formula: Callable[[sympy.Expr], str]) -> str:
+def remark(step: "Step", formula: Callable[..., str]) -> str:
     """What a bound or an approximation leaves out, in words; `formula` prints the formulas."""
     check = step.check
     if isinstance(check, UpTo):
@@ -73,22 +73,17 @@ def remark(step: "Step", formula: Callable[[sympy.Expr], str]) -> str:
     larger = f"The larger side exceeds the other by {formula(check.gap)}."
     if check.equal_when is None:
         return larger
-    equal = (applied(*pair) for pair in check.equal_when)
-    case = ", ".join(f"{formula(name)} = {formula(meaning)}" for name, meaning in equal)
+    case = ", ".join(formula(*applied(*pair)) for pair in check.equal_when)
     return f"{larger} The two are equal when {case}, and only then."
-
-
-def inline(expression: sympy.Expr) -> str:
-    return f"${latex(expression)}$"
 
 
 def markdown(derivation: "Derivation") -> str:
     """Each step's rule and how it was checked, then its formula."""
-    where = ", ".join(f"${latex(a)} = {latex(b)}$" for a, b in definitions(derivation))
+    where = ", ".join(inline(*pair) for pair in definitions(derivation))
     parts = [f"**{derivation.title}.**" + (f" With {where}:" if where else "")]
     for index, step in enumerate(derivation.steps):
         left = derivation.left if index == 0 else ""
-        parts.append(f"{index + 1}\\. {step.rule} *({derivation.how(index)})*")
+        parts.append(f"{index + 1}\\. {step.rule} *({derivation.how(index, inline)})*")
         parts.append(display(f"{left} &{relation(derivation, index)} {line(step)}"))
         parts += filter(None, [remark(step, inline)])
     return "\n\n".join(parts)
@@ -99,28 +94,30 @@ def text(derivation: "Derivation") -> str:
     parts = [derivation.title, "=" * len(derivation.title)]
     indented = {"initial_indent": "   ", "subsequent_indent": "   "}
     for name, meaning in definitions(derivation):
-        parts.append(f"with {words(name)} = {words(meaning)}")
+        parts.append(f"with {plainly(name, meaning)}")
     for index, step in enumerate(derivation.steps):
         head = f"{index + 1}. {plain(step.rule)} ({derivation.how(index)})"
         parts.append("\n" + textwrap.fill(head, 88, subsequent_indent="   "))
         sign = RELATIONS.get(relation(derivation, index), relation(derivation, index))
         parts.append(textwrap.indent(pretty(step.expression, sign), "   "))
-        if remark(step, words):
-            parts.append(textwrap.fill(remark(step, words), 88, **indented))
+        if remark(step, plainly):
+            parts.append(textwrap.fill(remark(step, plainly), 88, **indented))
     return "\n".join(parts)
 
 
 def latex_source(derivation: "Derivation") -> str:
     """`align*` and an enumeration, for slides or a handout."""
     steps = list(enumerate(derivation.steps))
+
+    def how(k: int) -> str:
+        return rf"\emph{{({derivation.how(k, inline)})}}"
+
     lines = " \\\\\n".join(
         f"{'' if k else derivation.left} &{relation(derivation, k)} {line(step)} && ({k + 1})"
         for k, step in steps
     )
     items = "\n".join(
-        rf"  \item {step.rule} {remark(step, inline)} \emph{{({derivation.how(k)})}}".replace(
-            "  \\emph", " \\emph"
-        )
+        " ".join(filter(None, [r"  \item", step.rule, remark(step, inline), how(k)]))
         for k, step in steps
     )
     return rf"""% {derivation.title}
@@ -147,7 +144,7 @@ def mutant(mutant: "Mutant") -> Shown:
     titles = [f"Step {number - 1}:", f"Step {number}: {step.rule}"]
     return Shown(
         paragraphs(
-            head, titles[0], lines[0], plain(titles[1]), lines[1], remark(step, words), tail
+            head, titles[0], lines[0], plain(titles[1]), lines[1], remark(step, plainly), tail
         ),
         paragraphs(
             head,
