@@ -4,6 +4,9 @@ Each function returns a callable that does the work once. Nobody's data loader i
 their batches by index from one tensor.
 """
 
+from functools import partial
+from math import log
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -11,7 +14,7 @@ from torch.nn import functional as F
 from vae_course.likelihood import importance_sampled_log_likelihood
 from vae_course.metrics import active_units
 from vae_course.models import mlp_vae
-from vae_course.objectives import elbo
+from vae_course.objectives import elbo, iwae
 from vae_course.random import seeded
 from vae_course.training import fit
 
@@ -35,18 +38,22 @@ def monitor(model, x) -> dict:
 # Training steps: `steps` of them at a time ----------------------------------------------------
 
 
-def course_steps(images, batch_size: int, steps: int, device="cpu"):
-    """`fit` as a chapter calls it: clipping, history, a monitor. Its set-up is timed too."""
+def course_steps(images, batch_size: int, steps: int, device="cpu", samples: int | None = None):
+    """`fit` as a chapter calls it: clipping, history, a monitor. Its set-up is timed too.
+
+    `samples` draws in the importance weighted bound, or the ELBO.
+    """
     model = course_model(device)
+    objective = elbo if samples is None else partial(iwae, samples=samples)
     return lambda: fit(
-        model, elbo, images, steps, batch_size=batch_size, clip=100.0, log_every=50,
+        model, objective, images, steps, batch_size=batch_size, clip=100.0, log_every=50,
         monitors=[monitor], progress=False, device=device,
     )  # fmt: skip
 
 
-def pythae_steps(images, batch_size: int, steps: int):
+def pythae_steps(images, batch_size: int, steps: int, samples: int | None = None):
     """pythae's model, and the step of its `BaseTrainer`: Adam, and the loss read at every step."""
-    model = pythae_model()
+    model = pythae_model(samples)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def run():
@@ -64,7 +71,7 @@ def pythae_steps(images, batch_size: int, steps: int):
     return run
 
 
-def torch_steps(images, batch_size: int, steps: int):
+def torch_steps(images, batch_size: int, steps: int, samples: int | None = None):
     """The floor: no distributions, no history, no clipping, one fused optimiser."""
     encoder, mean, log_var, decoder = torch_layers()
     parts = nn.ModuleList([encoder, mean, log_var, decoder])
@@ -75,10 +82,21 @@ def torch_steps(images, batch_size: int, steps: int):
             x = images[index].flatten(1)
             features = encoder(x)
             mu, lv = mean(features), log_var(features)
-            logits = decoder(mu + torch.randn_like(mu) * (0.5 * lv).exp())
-            distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
-            rate = 0.5 * (mu.square() + lv.exp() - 1 - lv).sum()
-            loss = (distortion + rate) / len(x)
+            if samples is None:
+                logits = decoder(mu + torch.randn_like(mu) * (0.5 * lv).exp())
+                distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+                rate = 0.5 * (mu.square() + lv.exp() - 1 - lv).sum()
+                loss = (distortion + rate) / len(x)
+            else:
+                noise = torch.randn(samples, *mu.shape)
+                z = mu + noise * (0.5 * lv).exp()
+                logits = decoder(z)
+                target = x.expand_as(logits)
+                distortion = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+                # The constants of log p(z) and log q(z|x) cancel.
+                log_ratio = 0.5 * (noise.square() + lv - z.square()).sum(-1)
+                log_weights = log_ratio - distortion.sum(-1)
+                loss = log(samples) - log_weights.logsumexp(0).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -128,9 +146,12 @@ def torch_layers():
         return encoder, nn.Linear(narrow, LATENT), nn.Linear(narrow, LATENT), decoder
 
 
-def pythae_model():
-    """pythae's VAE with the same layers, its Bernoulli loss, and the sigmoid that loss asks for."""
-    from pythae.models import VAE, VAEConfig
+def pythae_model(samples: int | None = None):
+    """pythae's VAE with the same layers, its Bernoulli loss, and the sigmoid that loss asks for.
+
+    With `samples`, its IWAE.
+    """
+    from pythae.models import IWAE, VAE, IWAEConfig, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
 
@@ -153,5 +174,7 @@ def pythae_model():
         def forward(self, z):
             return ModelOutput(reconstruction=self.trunk(z).reshape(-1, 1, 28, 28))
 
-    config = VAEConfig(input_dim=(1, 28, 28), latent_dim=LATENT, reconstruction_loss="bce")
-    return VAE(config, Encoder(), Decoder())
+    settings = {"input_dim": (1, 28, 28), "latent_dim": LATENT, "reconstruction_loss": "bce"}
+    if samples is None:
+        return VAE(VAEConfig(**settings), Encoder(), Decoder())
+    return IWAE(IWAEConfig(**settings, number_samples=samples), Encoder(), Decoder())
