@@ -167,7 +167,7 @@ $$
     points=3,
     stub='''
 def elbo_by_enumeration(q, log_joint):
-    """E_q[log p(x, z) - log q(z|x)] of each example, nats: (B, M) twice to (B,)."""
+    """E_q[log p(x, z) - log q(z|x)] of each row, nats: (B, M) twice to (B,)."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=ELBO,
@@ -478,7 +478,7 @@ number, a tensor of shape `()`.
     points=3,
     stub='''
 def minibatch_elbo(log_likelihood, rate, total):
-    """Estimate of the ELBO of `total` examples from a batch: (B, n), (B, d) to ()."""
+    """The ELBO of `total` examples, from a batch: (B, n), (B, d) to ()."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=BATCH,
@@ -609,7 +609,7 @@ shape `(M,)`. Points may be 100 standard deviations away from every mean.
     points=5,
     stub='''
 def em_step(x, means, log_weights):
-    """The means after one ascent in q and one in the means: (N,), (M,), (M,) to (M,)."""
+    """The means after one step in q, one in them: (N,), (M,), (M,) to (M,)."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=EM,
