@@ -98,12 +98,12 @@ class Inequality(Check):
         reason = unequal(difference, gap, "the difference of the steps is", "as written it is")
         if reason is not None:
             return reason
+        if self.equal_when is None:
+            return None if gap.is_positive else "nothing says that the difference is positive"
         try:
             zeros = [zero for term in sympy.Add.make_args(gap) for zero in zeros_of(term)]
         except ValueError as problem:
             return str(problem)
-        if self.equal_when is None:
-            return None if gap.is_positive else "the difference may be zero"
         there = setting.with_definitions(dict(self.equal_when))
         reason = unequal(closed_form(self.gap, there), sympy.S.Zero, "the difference is", "not")
         if reason is not None:
@@ -179,7 +179,7 @@ def disagreement(left, right, where: str, is_left: str, is_right: str) -> str:
 
 
 def without_names(expression: sympy.Expr) -> sympy.Expr:
-    return expression.replace(Excess, lambda t: Excess(t).without_name())
+    return expression.replace(Excess, lambda t: t - 1 - sympy.log(t))
 
 
 def numerator(expression: sympy.Expr) -> sympy.Expr:

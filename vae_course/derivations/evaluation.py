@@ -130,7 +130,7 @@ class Reader:
         return operation(*(self.read(body, bound | {index: k}) for k in every))
 
     def sum_over(self, e, bound):
-        values = self.setting.values(e.variable)
+        values = self.setting.values(e.variable) if e.among is None else bound.get(e.among)
         if values is None:
             raise ValueError(f"a sum over {e.variable}, which has no states")
         return sympy.Add(*(self.read(e.function, bound | {e.variable: v}) for v in values))

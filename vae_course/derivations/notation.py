@@ -58,13 +58,28 @@ class Expectation(sympy.Expr):
 
 
 class SumOver(sympy.Expr):
-    """The sum over all values of a variable that has finitely many: `SumOver(p(x, z), z)`."""
+    """The sum over all values of a variable that has finitely many: `SumOver(p(x, z), z)`.
 
-    def __new__(cls, function: sympy.Expr, variable: sympy.Symbol) -> "SumOver":
-        return sympy.Expr.__new__(cls, sympy.sympify(function), variable)
+    With a set as third argument, over its elements: `SumOver(f(x[n]), n, S)`.
+    """
+
+    def __new__(cls, function: sympy.Expr, variable: sympy.Symbol, *among) -> "SumOver":
+        return sympy.Expr.__new__(cls, sympy.sympify(function), variable, *among)
 
     function = property(lambda self: self.args[0])
     variable = property(lambda self: self.args[1])
+    among = property(lambda self: self.args[2] if len(self.args) == 3 else None)
+
+
+class Member(sympy.Function):
+    """1 if n is in the set S, 0 if not."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, n, s) -> sympy.Integer | None:
+        known = n.is_Integer and isinstance(s, sympy.FiniteSet)
+        return sympy.Integer(n in s) if known else None
 
 
 class Variance(Expectation):
@@ -128,8 +143,8 @@ class Excess(sympy.Function):
     def _eval_is_real(self) -> bool | None:
         return self.args[0].is_positive
 
-    def without_name(self) -> sympy.Expr:
-        return self.args[0] - 1 - sympy.log(self.args[0])
+    def as_terms(self) -> sympy.Expr:
+        return add(self.args[0], -1, -sympy.log(self.args[0]))
 
 
 class Scalar(sympy.Expr):
@@ -139,3 +154,16 @@ class Scalar(sympy.Expr):
         return sympy.Expr.__new__(cls, matrix)
 
     is_commutative = True
+
+
+class Quadratic(sympy.Expr):
+    """vᵀ A v of a vector and a matrix."""
+
+    def __new__(cls, vector, matrix) -> "Quadratic":
+        return sympy.Expr.__new__(cls, vector, matrix)
+
+    is_commutative = True
+
+    def written_out(self) -> Scalar:
+        vector, matrix = self.args
+        return Scalar(vector.T * matrix * vector)

@@ -18,10 +18,15 @@ from vae_course.derivations.notation import (
     Excess,
     Expectation,
     Gradient,
+    Member,
     Normal,
+    Quadratic,
     Scalar,
     SumOver,
 )
+
+
+GREEK = {**greek_unicode, "varepsilon": "ε"}
 
 
 def _is_simple(expression: sympy.Expr) -> bool:
@@ -35,7 +40,8 @@ class _Latex(LatexPrinter):
 
     def _expectation(self, operator: str, e: Expectation) -> str:
         under = getattr(e.density.func, "under", None) or self._print(e.density)
-        return rf"{operator}_{{{under}}}\left[{self._print(e.integrand)}\right]"
+        inside = e.integrand.as_terms() if isinstance(e.integrand, Excess) else e.integrand
+        return rf"{operator}_{{{under}}}\left[{self._print(inside)}\right]"
 
     def _print_Expectation(self, e: Expectation) -> str:
         return self._expectation(r"\mathbb{E}", e)
@@ -57,9 +63,16 @@ class _Latex(LatexPrinter):
     def _print_Scalar(self, e: Scalar) -> str:
         return self._print(e.args[0])
 
+    def _print_Member(self, e: Member) -> str:
+        return rf"\mathbf{{1}}[{self._print(e.args[0])} \in {self._print(e.args[1])}]"
+
+    def _print_Quadratic(self, e: Quadratic) -> str:
+        vector, matrix = self._print(e.args[0]), self._print(e.args[1])
+        vector = rf"\left({vector}\right)" if e.args[0].is_MatAdd else vector
+        return rf"{vector}^\top {matrix} {vector}"
+
     def _print_Excess(self, e: Excess) -> str:
-        t = e.args[0]
-        return rf"\left({self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))}\right)"
+        return rf"\left({self._print(e.as_terms())}\right)"
 
     def _print_Identity(self, e) -> str:
         return "I"
@@ -82,7 +95,8 @@ class _Latex(LatexPrinter):
         return self._print_Sum(e, r"\prod")
 
     def _print_SumOver(self, e: SumOver) -> str:
-        return self._sum(rf"\sum_{{{self._print(e.variable)}}}", e.function)
+        among = "" if e.among is None else rf" \in {self._print(e.among)}"
+        return self._sum(rf"\sum_{{{self._print(e.variable)}{among}}}", e.function)
 
     def _sum(self, sign: str, body: sympy.Expr) -> str:
         text = self._print(body)
@@ -92,7 +106,9 @@ class _Latex(LatexPrinter):
         name, arguments = e.func.__name__, [self._print(a) for a in e.args]
         last = f"{{{arguments.pop()}}}" if name.endswith("_") else ""  # q_(z, j): one of a family
         name = getattr(e.func, "symbol", name.rstrip("_"))
-        name = self._print(sympy.Symbol(name)) + (f"_{last}" if last else "")
+        is_word = len(name) > 1 and name.isupper()  # such as ELBO
+        name = rf"\mathrm{{{name}}}" if is_word else self._print(sympy.Symbol(name))
+        name += f"_{last}" if last else ""
         given = rf"{arguments[0]} \mid {', '.join(arguments[1:])}"
         inside = given if getattr(e.func, "given", False) else ", ".join(arguments)
         return rf"{name}({inside})" + ("" if exp is None else f"^{{{exp}}}")
@@ -124,6 +140,10 @@ class _Latex(LatexPrinter):
 class _Pretty(PrettyPrinter):
     """The same in a terminal."""
 
+    def _print_Symbol(self, e: sympy.Symbol, *style) -> prettyForm:
+        known = e.name != "varepsilon"
+        return super()._print_Symbol(e, *style) if known else prettyForm("ε")
+
     def _print_Expectation(self, e: Expectation, sign: str = "E") -> prettyForm:
         inside = prettyForm(*self._print(e.integrand).parens("[", "]"))
         return prettyForm(*inside.left(f"{sign}_{words(e.density).split('(')[0]}"))
@@ -143,15 +163,19 @@ class _Pretty(PrettyPrinter):
     def _print_Scalar(self, e: Scalar) -> prettyForm:
         return self._print(e.args[0])
 
+    def _print_Member(self, e: Member) -> prettyForm:
+        return prettyForm(words(e))
+
+    def _print_Quadratic(self, e: Quadratic) -> prettyForm:
+        return prettyForm(words(e))
+
     def _print_Excess(self, e: Excess) -> prettyForm:
-        t = e.args[0]
-        inside = self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))
-        return prettyForm(*inside.parens())
+        return prettyForm(*self._print(e.as_terms()).parens())
 
     def _print_SumOver(self, e: SumOver) -> prettyForm:
         body = self._print(e.function)
         body = prettyForm(*body.parens()) if e.function.is_Add else body
-        return prettyForm(*body.left(f"Σ_{words(e.variable)} "))
+        return prettyForm(*body.left(words(e).split(" ")[0] + " "))
 
     def _print_AppliedUndef(self, e: AppliedUndef) -> prettyForm:
         return prettyForm(words(e))
@@ -189,9 +213,15 @@ class _Words(StrPrinter):
     def _print_Scalar(self, e: Scalar) -> str:
         return self._print(e.args[0])
 
+    def _print_Member(self, e: Member) -> str:
+        return f"1[{self._print(e.args[0])} ∈ {self._print(e.args[1])}]"
+
+    def _print_Quadratic(self, e: Quadratic) -> str:
+        vector = self.parenthesize(e.args[0], 50)
+        return f"{vector}ᵀ {self._print(e.args[1])} {vector}"
+
     def _print_Excess(self, e: Excess) -> str:
-        t = e.args[0]
-        return f"({self._print(sympy.Add(t, -1, -sympy.log(t), evaluate=False))})"
+        return f"({self._print(e.as_terms())})"
 
     def _print_Sum(self, e: sympy.Sum, sign: str = "Σ") -> str:
         body, (index, *_) = e.args
@@ -201,7 +231,8 @@ class _Words(StrPrinter):
         return self._print_Sum(e, "Π")
 
     def _print_SumOver(self, e: SumOver) -> str:
-        return f"Σ_{self._print(e.variable)} {self.parenthesize(e.function, 50)}"
+        among = "" if e.among is None else f"∈{self._print(e.among)}"
+        return f"Σ_{self._print(e.variable)}{among} {self.parenthesize(e.function, 50)}"
 
     def _print_AppliedUndef(self, e: AppliedUndef) -> str:
         name, arguments = e.func.__name__, [self._print(a) for a in e.args]
@@ -225,18 +256,20 @@ def latex(expression: sympy.Expr) -> str:
     return _Latex({"order": "none", "ln_notation": False}).doprint(expression)
 
 
-def pretty(expression: sympy.Expr, relation: str = "") -> str:
-    """Two-dimensional text of an expression, for terminals; `relation` goes before it."""
+def pretty(expression: sympy.Expr, relation: str = "", rest: str = "") -> str:
+    """Two-dimensional text of an expression, for terminals, with what goes before and after it."""
     printer = _Pretty({"order": "none", "use_unicode": True, "wrap_line": False})
     form = printer._print(expression)
-    return (prettyForm(*form.left(f"{relation} ")) if relation else form).render(wrap_line=False)
+    form = prettyForm(*form.left(f"{relation} ")) if relation else form
+    form = prettyForm(*form.right(rest)) if rest else form
+    return "\n".join(map(str.rstrip, form.render(wrap_line=False).split("\n")))
 
 
 def words(expression: sympy.Basic) -> str:
     """A name for a part of an expression, in one line: `-log(σ²)`."""
     text = _Words({"order": "none"}).doprint(expression).replace("**2", "²")
     text = text.replace("**", "^").replace("*", " ")
-    return re.sub(r"[a-z]+", lambda m: greek_unicode.get(m[0], m[0]), text)
+    return re.sub(r"[a-z]+", lambda m: GREEK.get(m[0], m[0]), text)
 
 
 def inline(*equal: sympy.Basic) -> str:
@@ -253,7 +286,7 @@ def plain(text: str) -> str:
     r"""Words with `$\mu$` in them, as a terminal can show them: μ."""
 
     def formula(found: re.Match) -> str:
-        names = re.sub(r"\\([A-Za-z]+) ?", lambda m: greek_unicode.get(m[1], m[1] + " "), found[1])
+        names = re.sub(r"\\([A-Za-z]+) ?", lambda m: GREEK.get(m[1], m[1] + " "), found[1])
         return names.replace("^2", "²").replace("{", "").replace("}", "").strip()
 
     return re.sub(r"\$(.+?)\$", formula, text)

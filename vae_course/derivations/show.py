@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vae_course.derivations.engine import Derivation, Mutant, Step
 
 
+Printer = Callable[..., str]
 RELATIONS = {r"\le": "≤", r"\ge": "≥"}  # in a terminal
 
 
@@ -37,16 +38,22 @@ def relation(derivation: "Derivation", index: int) -> str:
 
 
 def line(step: "Step") -> str:
-    """The formula of a step, with the order of what an approximation leaves out."""
-    rest = ""
-    if isinstance(step.check, UpTo):
-        rest = f" + O({latex(step.check.small**step.check.order)})"
-    return latex(step.expression) + rest
+    return latex(step.expression) + rest(step, latex)
+
+
+def rest(step: "Step", formula: Printer) -> str:
+    """The order of what an approximation leaves out."""
+    check = step.check
+    return f" + O({formula(check.small**check.order)})" if isinstance(check, UpTo) else ""
 
 
 def display(*lines: str) -> str:
     """A displayed formula that KaTeX, MathJax and MyST all read."""
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
+
+
+def block(expression: sympy.Expr) -> str:
+    return display(f"&{latex(expression)}")
 
 
 def definitions(derivation: "Derivation") -> list[tuple[sympy.Expr, sympy.Expr]]:
@@ -63,18 +70,18 @@ def applied(name, meaning) -> tuple[sympy.Expr, sympy.Expr]:
     return name, meaning.expr
 
 
-def remark(step: "Step", formula: Callable[..., str]) -> str:
-    """What a bound or an approximation leaves out, in words; `formula` prints the formulas."""
+def remark(step: "Step", formula: Printer, block: Printer | None = None) -> str:
+    """By how much a bound is not an equality, in words; `formula` and `block` print formulas."""
     check = step.check
-    if isinstance(check, UpTo):
-        return f"The rest is of order {formula(check.small**check.order)}."
     if not isinstance(check, Inequality):
         return ""
-    larger = f"The larger side exceeds the other by {formula(check.gap)}."
+    gap = (block or formula)(check.gap)
+    space = "\n\n" if block else ". "
+    larger = "The larger side exceeds the other by" + ("\n\n" if block else " ") + gap
     if check.equal_when is None:
         return larger
     case = ", ".join(formula(*applied(*pair)) for pair in check.equal_when)
-    return f"{larger} The two are equal when {case}, and only then."
+    return f"{larger}{space}The two are equal when {case}, and only then."
 
 
 def markdown(derivation: "Derivation") -> str:
@@ -85,7 +92,7 @@ def markdown(derivation: "Derivation") -> str:
         left = derivation.left if index == 0 else ""
         parts.append(f"{index + 1}\\. {step.rule} *({derivation.how(index, inline)})*")
         parts.append(display(f"{left} &{relation(derivation, index)} {line(step)}"))
-        parts += filter(None, [remark(step, inline)])
+        parts += filter(None, [remark(step, inline, block)])
     return "\n\n".join(parts)
 
 
@@ -99,7 +106,7 @@ def text(derivation: "Derivation") -> str:
         head = f"{index + 1}. {plain(step.rule)} ({derivation.how(index)})"
         parts.append("\n" + textwrap.fill(head, 88, subsequent_indent="   "))
         sign = RELATIONS.get(relation(derivation, index), relation(derivation, index))
-        parts.append(textwrap.indent(pretty(step.expression, sign), "   "))
+        parts.append(textwrap.indent(pretty(step.expression, sign, rest(step, plainly)), "   "))
         if remark(step, plainly):
             parts.append(textwrap.fill(remark(step, plainly), 88, **indented))
     return "\n".join(parts)
