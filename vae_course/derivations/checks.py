@@ -112,15 +112,18 @@ class Inequality(Check):
 
     def equal_elsewhere(self, zeros: list[sympy.Expr], setting: Setting) -> str | None:
         """Where all `zeros` vanish, the two sides of `equal_when` must agree: prove it."""
-        sides = [pair for name, meaning in self.equal_when for pair in each(name, meaning, setting)]
-        sides = [closed_form(a, setting) - closed_form(b, setting) for a, b in sides]
-        plain = {e: sympy.Dummy(positive=e.is_positive) for e in parameters(*zeros, *sides)}
+        pairs = [pair for name, meaning in self.equal_when for pair in each(name, meaning, setting)]
+        pairs = [tuple(closed_form(side, setting) for side in pair) for pair in pairs]
+        plain = {
+            e: sympy.Dummy(str(e), positive=e.is_positive)
+            for e in parameters(*zeros, *(side for pair in pairs for side in pair))
+        }
         zeros = [numerator(zero).xreplace(plain) for zero in zeros]
-        unknown = sorted(set().union(*(zero.free_symbols for zero in zeros)), key=str)
+        unknown = [plain[e] for e in parameters(*(name for name, _ in pairs))]
         solutions = sympy.solve(zeros, unknown, dict=True)
         for solution in solutions:
-            for side in sides:
-                if sympy.simplify(side.xreplace(plain).subs(solution)) != 0:
+            for name, meaning in pairs:
+                if sympy.simplify((name - meaning).xreplace(plain).subs(solution)) != 0:
                     return "the difference is zero elsewhere too"
         return None if solutions else "where the difference is zero could not be found"
 
@@ -232,7 +235,7 @@ def up_to(small: sympy.Symbol, order: int) -> UpTo:
 
 
 def _inequality(relations, gap, equal_when) -> Inequality:
-    label = "proved: the difference is a sum of terms that cannot be negative"
+    label = "proved: the difference cannot be negative"
     if equal_when is None:
-        return Inequality(f"{label}, and never zero", relations[1], gap)
+        return Inequality("proved: the difference is positive", relations[1], gap)
     return Inequality(label, relations[0], gap, tuple(equal_when.items()))

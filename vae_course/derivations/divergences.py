@@ -5,7 +5,7 @@ $$ \mathrm{KL}(q \,\|\, p) = \mathbb E_q\Big[\log \frac{q(z)}{p(z)}\Big] \ge 0 $
 Cover & Thomas 2006, chapter 2; the bound by χ² is in Gibbs & Su 2002.
 """
 
-from sympy import Function, Integer, Lambda, Rational, Symbol, log
+from sympy import Function, Integer, Lambda, Pow, Rational, Symbol, log
 
 from vae_course.derivations.engine import (
     Derivation,
@@ -99,7 +99,7 @@ kl_triangle_fails = Derivation(
             "to the next.",
         ),
         Step(
-            times(half, add(2 * a) ** 2),
+            times(half, Pow(2 * a, 2, evaluate=False)),
             "With equal variances the KL divergence is half the squared distance of the means.",
             integrated,
         ),
@@ -122,7 +122,7 @@ kl_triangle_fails = Derivation(
             "the triangle inequality, as if KL were a distance (E62)",
             at_least(a**2, None),
         ),
-        WrongForm(1, add(2 * a), "a distance of the means, not half its square (E62)"),
+        WrongForm(1, 2 * a, "a distance of the means, not half its square (E62)"),
     ],
 )
 
@@ -260,7 +260,7 @@ kl_and_chi_squared = Derivation(
         ),
     ],
     equivalent={
-        "definition of moved: sign of ε h(z) flipped": "h may point in either direction",
+        "definition of p_ε(z): sign of ε h(z) flipped": "h may point in either direction",
         "step 3: sign of ε Σ_z h(z) flipped": "h sums to zero",
         "step 3: term ε Σ_z h(z) dropped": "h sums to zero",
     },

@@ -33,7 +33,7 @@ from vae_course.derivations.checks import (
 from vae_course.derivations.evaluation import Setting
 from vae_course.derivations.mutations import mutations
 from vae_course.derivations.notation import KL, Expectation
-from vae_course.derivations.printing import plainly
+from vae_course.derivations.printing import plainly, words
 
 __all__ = [
     "Derivation",
@@ -137,7 +137,7 @@ class Derivation:
             is_shown = isinstance(value, int | sympy.Integer | sympy.Lambda)
             if is_shown and any(e.has(name) for e in used):
                 fixed.append(formula(*show.applied(name, sympy.sympify(value))))
-        return step.check.label + (f" for {', '.join(fixed)}" if fixed else "")
+        return f"{step.check.label}, for {', '.join(fixed)}" if fixed else step.check.label
 
     def _has_integral(self, expression: sympy.Expr) -> bool:
         over = [v for e in expression.atoms(Expectation) for v in e.variables]
@@ -170,8 +170,9 @@ class Derivation:
             for change, body in mutations(meaning.expr if is_function else meaning):
                 meant = sympy.Lambda(meaning.signature, body) if is_function else body
                 definitions = {**self.definitions, name: meant}
+                named = words(show.applied(name, meaning)[0])
                 planted.append(
-                    self._planted(f"definition of {name}: {change}", definitions=definitions)
+                    self._planted(f"definition of {named}: {change}", definitions=definitions)
                 )
         return planted
 

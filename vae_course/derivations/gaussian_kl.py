@@ -149,7 +149,7 @@ kl_diagonal = Derivation(
         f"{place}: index of p_j(z_j) shifted": "every p_j is the same standard normal density"
         for place in ("step 2", "step 3")
     }
-    | {"definition of p: index of p_j(z_j) shifted": "every p_j is the same density"},
+    | {"definition of p(z): index of p_j(z_j) shifted": "every p_j is the same density"},
     source="Kingma & Welling 2014",
     steps=[
         Step(

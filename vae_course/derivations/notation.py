@@ -20,16 +20,27 @@ def times(*factors: sympy.Expr) -> sympy.Expr:
 
 
 def density(
-    name: str, symbol: str = "", *, given: bool = False, over=None, total=None, real: bool = False
+    name: str,
+    symbol: str = "",
+    *,
+    given: bool = False,
+    over=None,
+    total=None,
+    real: bool = False,
+    under: str = "",
 ) -> UndefinedFunction:
     r"""A density that is known by its name only: `density("q", "q_phi", given=True)(z, x)`.
 
     It prints as `symbol`, so that several can share one: p_θ(x, z), p_θ(x | z), p_θ(x). With
     `given`, a bar follows the first argument. `over=z, total=1` says that it sums to one over the
     values of z, which have to be finitely many; `total=0, real=True` makes a perturbation of one.
+    `under` is what stands below the 𝔼 in place of the density.
     """
-    f = sympy.Function(name, **({"real": True} if real else {"positive": True}))
+    # SymPy takes functions of one name for the same, so that all that is known is in the name
+    known = f"{name}|{symbol}|{given}|{over}|{total}|{under}"
+    f = sympy.Function(known, **({"real": True} if real else {"positive": True}))
     f.symbol, f.given, f.over, f.total = symbol or name, given, over, total
+    f.under = under or None
     return f
 
 

@@ -25,8 +25,10 @@ from vae_course.derivations.notation import (
     SumOver,
 )
 
-
+POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 GREEK = {**greek_unicode, "varepsilon": "ε"}
+SIGNS = {"mid": "| ", ",": "", ";": " ", "|": "‖ ", "sum": "Σ", "le": "≤ ", "ge": "≥ ", "top": "ᵀ"}
+PLAIN = {**GREEK, **SIGNS, "partial": "∂", "in": "∈ ", "sim": "~ ", "cdot": "·", "infty": "∞"}
 
 
 def _is_simple(expression: sympy.Expr) -> bool:
@@ -73,6 +75,19 @@ class _Latex(LatexPrinter):
 
     def _print_Excess(self, e: Excess) -> str:
         return rf"\left({self._print(e.as_terms())}\right)"
+
+    def _print_Add(self, e: sympy.Add, order=None) -> str:
+        text = ""
+        for term in e.args:
+            first, *others = sympy.Mul.make_args(term)
+            negative = bool(text) and first.is_Number and first < 0
+            if negative:  # the sign comes before, and nothing else changes
+                others = others if first == -1 and others else [-first, *others]
+                term = sympy.Mul(*others, evaluate=False) if len(others) > 1 else others[0]
+            sign = (" - " if negative else " + ") if text else ""
+            inside = self._print(term)
+            text += sign + (rf"\left({inside}\right)" if term.is_Add else inside)
+        return text
 
     def _print_Identity(self, e) -> str:
         return "I"
@@ -129,7 +144,7 @@ class _Latex(LatexPrinter):
             rest = self._print(others[0])
             if others[0].is_Add:
                 return rf"{self._print(first)}\left({rest}\right)"
-            if isinstance(others[0], sympy.log | sympy.Sum | sympy.Determinant | Expectation):
+            if isinstance(others[0], sympy.log | sympy.Sum | SumOver | Expectation):
                 return rf"{self._print(first)} {rest}"
         return super()._print_Mul(e)
 
@@ -164,6 +179,9 @@ class _Pretty(PrettyPrinter):
         return self._print(e.args[0])
 
     def _print_Member(self, e: Member) -> prettyForm:
+        return prettyForm(words(e))
+
+    def _print_Determinant(self, e) -> prettyForm:
         return prettyForm(words(e))
 
     def _print_Quadratic(self, e: Quadratic) -> prettyForm:
@@ -216,6 +234,12 @@ class _Words(StrPrinter):
     def _print_Member(self, e: Member) -> str:
         return f"1[{self._print(e.args[0])} ∈ {self._print(e.args[1])}]"
 
+    def _print_Determinant(self, e) -> str:
+        return f"det {self._print(e.arg)}"
+
+    def _print_Inverse(self, e) -> str:
+        return f"{self._print(e.arg)}⁻¹"
+
     def _print_Quadratic(self, e: Quadratic) -> str:
         vector = self.parenthesize(e.args[0], 50)
         return f"{vector}ᵀ {self._print(e.args[1])} {vector}"
@@ -267,9 +291,10 @@ def pretty(expression: sympy.Expr, relation: str = "", rest: str = "") -> str:
 
 def words(expression: sympy.Basic) -> str:
     """A name for a part of an expression, in one line: `-log(σ²)`."""
-    text = _Words({"order": "none"}).doprint(expression).replace("**2", "²")
+    text = _Words({"order": "none"}).doprint(expression)
+    text = re.sub(r"\*\*(\d)(?![\d/])", lambda m: POWERS[int(m[1])], text)
     text = text.replace("**", "^").replace("*", " ")
-    return re.sub(r"[a-z]+", lambda m: GREEK.get(m[0], m[0]), text)
+    return re.sub(r"[A-Za-z]+", lambda m: GREEK.get(m[0], m[0]), text)
 
 
 def inline(*equal: sympy.Basic) -> str:
@@ -286,7 +311,8 @@ def plain(text: str) -> str:
     r"""Words with `$\mu$` in them, as a terminal can show them: μ."""
 
     def formula(found: re.Match) -> str:
-        names = re.sub(r"\\([A-Za-z]+) ?", lambda m: GREEK.get(m[1], m[1] + " "), found[1])
-        return names.replace("^2", "²").replace("{", "").replace("}", "").strip()
+        names = re.sub(r"\\([A-Za-z]+|.) ?", lambda m: PLAIN.get(m[1], m[1] + " "), found[1])
+        names = names.replace("^{-1}", "⁻¹").replace("^2", "²")
+        return names.replace("{", "").replace("}", "").strip()
 
     return re.sub(r"\$(.+?)\$", formula, text)
