@@ -6,6 +6,8 @@ from tests.site.small_book import SmallBook
 from tools.serve import serving
 
 TRAVERSAL = "from tests.widgets.example import traversal\n\ntraversal()"
+ESTIMATORS = "from vae_course.widgets import GradientEstimators\n\nGradientEstimators()"
+TIGHTNESS = "from vae_course.widgets import BoundTightness\n\nBoundTightness()"
 NATIVE = """
 import ipywidgets as w
 number = w.IntSlider(description="number", min=0, max=10, value=4)
@@ -20,6 +22,10 @@ chosen = w.Label("nothing")
 w.jsdlink((choice, "index"), (chosen, "value"))
 w.VBox([w.HBox([number, double, text]), w.HBox([tick, choice, chosen])])
 """
+FITS = [
+    "from vae_course.widgets import PosteriorFit\n\nPosteriorFit()",
+    "from vae_course.widgets import KLDirections\n\nKLDirections()",
+]
 KERNEL = """
 import traitlets
 from IPython.display import display
@@ -39,7 +45,14 @@ display(w.Textarea(description="of no kind that the host knows"))
 def small_book(tmp_path_factory):
     book = SmallBook(
         tmp_path_factory.mktemp("book"),
-        {"index": "# Home", "traversal": [TRAVERSAL], "native": [NATIVE, KERNEL]},
+        {
+            "index": "# Home",
+            "traversal": [TRAVERSAL],
+            "fits": FITS,
+            "estimators": [ESTIMATORS],
+            "tightness": [TIGHTNESS],
+            "native": [NATIVE, KERNEL],
+        },
     )
     built = book.build()
     assert built.returncode == 0, built.stdout + built.stderr

@@ -7,6 +7,10 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "at_work": ["VAEAtWork"],
         "base": ["CourseWidget", "enable", "export_network"],
+        "bound_tightness": ["BoundTightness"],
+        "gradient_estimators": ["GradientEstimators"],
+        "kl_directions": ["KLDirections"],
+        "posterior_fit": ["PosteriorFit"],
         "traversal": ["LatentTraversal"],
     },
 )

@@ -1,0 +1,314 @@
+// A Gaussian q against a posterior with two modes. See posterior_fit.py.
+//
+//   ELBO + KL(q ‖ p(z|x)) = log p(x)        ELBO = −R − D
+
+const RANGE = [-3, 3]; // of z, in the plot
+const MU = [-3, 3];
+const SIGMA = [0.1, 2];
+const HINT = matchMedia("(pointer: coarse)").matches
+  ? "Drag q sideways for μ, pinch for σ."
+  : "Drag q: sideways for μ, up and down for σ.";
+const RULE = normalRule(0.05); // all that it averages here are polynomials
+
+/** p(z), p(x|z) and what follows from them. Each term is computed from its own definition, so that
+ *  the sums which the bars show are found, and not put in. */
+export function squareModel(x, noise) {
+  const logNoise = Math.log(noise);
+  const logPrior = (z) => logNormal(z, 0, 0);
+  const logLikelihood = (z) => logNormal(x, z * z, logNoise);
+  const logJoint = (z) => logPrior(z) + logLikelihood(z);
+  const slope = (z) => -z + (2 * z * (x - z * z)) / noise ** 2; // of logJoint
+  const evidence = Math.log(integral((z) => Math.exp(logJoint(z)), -10, 10));
+  const logPosterior = (z) => logJoint(z) - evidence;
+  const mean = (q, f) => gaussianAverage(RULE, q, (z) => [f(z), 0]).value;
+
+  function elbo(q) {
+    const [mu, logSigma] = q;
+    const distortion = -mean(q, logLikelihood);
+    const rate = 0.5 * (mu ** 2 + Math.exp(2 * logSigma) - 1) - logSigma;
+    const [byMu, byLogSigma] = gaussianAverage(RULE, q, (z) => [logJoint(z), slope(z)]).gradient;
+    // The entropy of q is log σ and a constant: it adds 1 to the second.
+    return { value: -distortion - rate, distortion, rate, gradient: [byMu, byLogSigma + 1] };
+  }
+
+  const kl = (q) => mean(q, (z) => logNormal(z, ...q) - logPosterior(z));
+  return { evidence, elbo, kl, logPrior, logPosterior };
+}
+
+/** Numbers as printed, two digits each, so that the sums hold between the printed ones: three are
+ *  rounded, the others are their differences, and off by less than 0.01. */
+export function printed(evidence, { value, rate }) {
+  const round = (number) => Math.round(100 * number) / 100;
+  const [e, b, r] = [evidence, value, rate].map(round);
+  return { evidence: e, elbo: b, kl: round(e - b), rate: r, distortion: round(-b - r) };
+}
+
+function render({ model, el }) {
+  const noise = model.get("noise");
+  let x = model.get("x");
+  let q = [model.get("mu"), model.get("log_sigma")];
+  let truth = squareModel(x, noise);
+  let now = null; // what the last frame showed
+  let colours = null;
+
+  // --- what is on the screen ----------------------------------------------------------------------
+
+  const root = widgetRoot(el, "vc-fit vc-posterior-fit", "Fitting a posterior with two modes");
+  const ranges = [MU, SIGMA.map(Math.log)];
+  const plot = picture("Prior, true posterior and q", 480, 270);
+  const sliders = gaussianSliders(MU, SIGMA, (i, value) => moveTo(q.with(i, value)));
+  const xSlider = slider({
+    label: mathematics("x"),
+    min: 0,
+    max: 3,
+    step: 0.05,
+    value: x,
+    format: (value) => value.toFixed(2),
+    onInput: observe,
+  });
+  const optimise = button("Optimise", toggle);
+  const logScale = element("input", { type: "checkbox", id: uniqueId("vc-log") });
+  logScale.addEventListener("change", () => frames.request());
+  const slopes = [0, 1].map(() => element("b"));
+  const note = element("p", { className: "vc-muted vc-note" });
+  const sums = makeSums();
+  const announce = liveText();
+  const box = (name, ...children) => element("div", { className: `vc-fit-${name}` }, ...children);
+  root.append(
+    box(
+      "top",
+      box("picture", legend(), plot.element, note),
+      box(
+        "controls",
+        ...sliders.map((one) => one.element),
+        xSlider.element,
+        box(
+          "buttons",
+          optimise,
+          button("Start in the middle", () => moveTo([0, 0])),
+        ),
+        box(
+          "slopes",
+          element("span", {}, "Gradient of the ELBO"),
+          ...["μ", "log σ"].map((name, i) =>
+            element("span", {}, "by ", mathematics(name), slopes[i]),
+          ),
+        ),
+      ),
+    ),
+    sums.element,
+    announce.element,
+  );
+
+  function legend() {
+    const entry = (kind, text) => element("span", { className: `vc-key vc-key-${kind}` }, text);
+    return box(
+      "legend",
+      entry("q", mathematics("q(z|x)")),
+      entry("p", mathematics("p(z|x)")),
+      entry("prior", mathematics("p(z)")),
+      element("label", { className: "vc-check", htmlFor: logScale.id }, logScale, "log scale"),
+    );
+  }
+
+  // --- what changes -------------------------------------------------------------------------------
+
+  const kernel = withKernel(
+    model,
+    ["x", "mu", "log_sigma"],
+    () => [x, ...q],
+    ([wantedX, ...wanted]) => {
+      observe(wantedX);
+      moveTo(wanted);
+    },
+  );
+
+  function observe(value) {
+    stop();
+    x = value;
+    xSlider.value = x;
+    truth = squareModel(x, noise);
+    kernel.tell();
+    frames.request();
+  }
+
+  function moveTo(wanted) {
+    stop();
+    show(wanted);
+  }
+
+  function show(wanted) {
+    q = wanted.map((value, i) => clip(value, ranges[i]));
+    sliders.forEach((one, i) => (one.value = q[i]));
+    kernel.tell();
+    frames.request();
+  }
+
+  let playing = false;
+  const film = player(show, stop);
+  function toggle() {
+    if (playing) return stop();
+    playing = true;
+    optimise.textContent = "Stop";
+    film.play(ascend(truth.elbo, q));
+  }
+
+  function stop() {
+    film.stop();
+    playing = false;
+    optimise.textContent = "Optimise";
+  }
+
+  draggable(plot.canvas, {
+    start: stop,
+    move: (dx, dy) => moveTo([q[0] + dx * (RANGE[1] - RANGE[0]), q[1] + 3 * dy]),
+    pinch: (ratio) => moveTo([q[0], q[1] + Math.log(ratio)]),
+  });
+
+  // --- one frame ----------------------------------------------------------------------------------
+
+  function drawPlot() {
+    const log = logScale.checked;
+    const shown = (logDensity) => (z) => log ? logDensity(z) + 14 : Math.exp(logDensity(z));
+    const logQ = (z) => logNormal(z, ...q);
+    let top = 16.5; // e^2.5, in a plot of logarithms from e^−14
+    if (!log) {
+      const peak = Math.sqrt(Math.max(0, x - noise ** 2 / 2)); // of the posterior
+      top = 1.1 * Math.max(Math.exp(logQ(q[0])), Math.exp(truth.logPosterior(peak)));
+    }
+    const { curve, dot } = densityPlot(plot, RANGE, colours, top);
+    curve(shown(truth.logPosterior), { colour: colours.ink, fill: log ? 0 : 0.14, weight: 1.25 });
+    curve(shown(truth.logPrior), { colour: colours.muted, dash: [5, 4], weight: 1.5 });
+    curve(shown(logQ), { colour: colours.accent, weight: 2.5 });
+    dot(q[0], shown(logQ)(q[0]), colours.accent);
+  }
+
+  function explain(gradient) {
+    gradient.forEach((value, i) => (slopes[i].textContent = withSign(value)));
+    const still = Math.hypot(...gradient) < 1e-3;
+    const onOneMode = Math.abs(q[0]) > 2 * Math.exp(q[1]);
+    if (!still) note.textContent = HINT;
+    else if (!onOneMode) note.textContent = "Gradient zero: a local optimum. Is it the best one?";
+    else note.textContent = "Gradient zero: q covers one of two modes, so KL is near log 2 = 0.69.";
+  }
+
+  function draw() {
+    if (!colours) return; // not on the page yet
+    const elbo = truth.elbo(q);
+    const kl = truth.kl(q);
+    now = { x, q: [...q], evidence: truth.evidence, kl, elbo: elbo.value, ...elbo };
+    const shown = printed(truth.evidence, elbo);
+    drawPlot();
+    sums.show(now, shown);
+    explain(elbo.gradient);
+    const text = Object.fromEntries(Object.entries(shown).map(([k, v]) => [k, fixed(v, 2)]));
+    announce.say(
+      `q has mean ${fixed(q[0], 2)} and standard deviation ${Math.exp(q[1]).toFixed(2)}. ` +
+        `ELBO ${text.elbo} plus KL ${text.kl} is the log evidence ${text.evidence} nats. ` +
+        `Rate ${text.rate}, distortion ${text.distortion}.`,
+    );
+  }
+
+  const frames = frameLoop(draw);
+  const stopWatching = onAppearance(root, () => {
+    colours = palette(root, ["ink", "paper", "muted", "line", "accent"]);
+    frames.request();
+  });
+  show(q);
+
+  root.courseWidget = {
+    get output() {
+      return now;
+    },
+    get playing() {
+      return playing;
+    },
+    get colours() {
+      return colours;
+    },
+    frames: frames.frames,
+    moveTo,
+    observe,
+  };
+
+  return () => {
+    stop();
+    stopWatching();
+    frames.stop();
+    announce.stop();
+    kernel.stop();
+  };
+}
+
+/** Two sums, each a line of terms above a bar, on one axis of nats:
+ *
+ *    ELBO + KL = log p(x)     ELBO comes from −∞ on the left, KL leads on to the evidence's line
+ *    ELBO = −R − D            from 0 on the right, the distortion and then the rate lead to the ELBO */
+function makeSums() {
+  const terms = {};
+  const term = (name, ...label) => {
+    const value = element("b");
+    (terms[name] ??= []).push(value);
+    return element("span", { className: `vc-term vc-${name}` }, element("span", {}, ...label), value);
+  };
+  const sign = (text) => element("span", { className: "vc-sign" }, text);
+  const line = (...parts) => element("div", { className: "vc-sum" }, ...parts);
+  const bar = (name) => element("span", { className: `vc-bar vc-${name}` });
+  const bars = Object.fromEntries(["elbo", "kl", "rate", "distortion"].map((n) => [n, bar(n)]));
+  const marks = ["evidence", "elbo"].map((name) => bar(`mark vc-${name}`));
+  const ruler = element("div", { className: "vc-ruler" });
+  const track = (...parts) => element("div", { className: "vc-track" }, ...parts);
+  const whole = element(
+    "div",
+    { className: "vc-sums" },
+    line(
+      term("elbo", "ELBO"),
+      sign("+"),
+      term("kl", mathematics("KL(q ‖ p(z|x))")),
+      sign("="),
+      term(
+        "evidence",
+        element("span", { className: "vc-roomy" }, "log evidence "),
+        mathematics("log p(x)"),
+      ),
+    ),
+    track(bars.elbo, bars.kl, marks[0]),
+    line(
+      term("elbo", "ELBO"),
+      sign("= −"),
+      term("rate", "rate R"),
+      sign("−"),
+      term("distortion", "distortion D"),
+    ),
+    track(bars.rate, bars.distortion, marks[1]),
+    ruler,
+  );
+  let lowest = 0;
+  return {
+    element: whole,
+    show({ evidence, elbo, distortion }, text) {
+      for (const [name, nodes] of Object.entries(terms)) {
+        for (const node of nodes) node.textContent = fixed(text[name], 2);
+      }
+      const full = [4, 8, 20, 40, 80, 200, 400, 800, 2000].find((end) => end > -1.05 * elbo);
+      const place = (node, from, to) => {
+        node.style.left = `${100 * (1 + from / full)}%`;
+        node.style.width = `${(100 * (to - from)) / full}%`;
+      };
+      place(bars.elbo, -full, elbo);
+      place(bars.kl, elbo, evidence);
+      place(bars.rate, elbo, -distortion);
+      place(bars.distortion, -distortion, 0);
+      marks[0].style.left = `${100 * (1 + evidence / full)}%`;
+      marks[1].style.left = `${100 * (1 + elbo / full)}%`;
+      if (lowest !== full) {
+        lowest = full;
+        const ticks = [4, 3, 2, 1, 0].map((i) => fixed((-full * i) / 4, 0));
+        ticks[4] = "0 nats";
+        ruler.replaceChildren(...ticks.map((text) => element("span", {}, text)));
+      }
+    },
+  };
+}
+
+export default { render };
