@@ -37,6 +37,10 @@ widget""",
     "print(ipywidgets.__version__, 'z', [round(value, 1) for value in widget.z])",
     "widget.z = [2.0] * 8",
     "from vae_course.widgets import VAEAtWork\n\nVAEAtWork()",
+    "from vae_course.widgets import KLDirections, PosteriorFit\n\nfit = PosteriorFit()\nfit",
+    "print('fit', round(fit.x, 2), round(fit.mu, 2))",
+    "fit.mu = -1.0",
+    "KLDirections()",
 ]
 
 
@@ -191,4 +195,29 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     page.wait_for_timeout(500)
     assert page.evaluate(state)[1] > moved[1]
     assert notebook.active() == 4
+
+    # Those that fit a Gaussian: a key, what the kernel knows of it, and the way back.
+    notebook.run(5)
+    page.locator(".vc-posterior-fit").wait_for(timeout=60_000)
+    for name, times in (("μ", 4), ("x", 2)):
+        page.locator(".vc-posterior-fit").get_by_role("slider", name=name, exact=True).focus()
+        for _ in range(times):
+            page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    assert notebook.active() == 5
+    notebook.run(6)
+    assert "fit 1.6 0.64" in notebook.output(6, "fit ")
+    notebook.run(7)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-posterior-fit').courseWidget.output.q[0] === -1"
+    )
+    notebook.run(8)
+    page.locator(".vc-kl-directions").wait_for(timeout=60_000)
+    slider = page.locator(".vc-kl-directions").get_by_role("slider").first
+    slider.focus()
+    page.keyboard.press("End")
+    page.wait_for_function(
+        "() => document.querySelector('.vc-kl-directions').courseWidget.output.q[0] === 3"
+    )
+    assert notebook.active() == 8
     page.close()
