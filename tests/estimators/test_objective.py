@@ -11,8 +11,10 @@ from tests.statistics import assert_mean
 from vae_course import seeded
 from vae_course.conditional import BernoulliLikelihood
 from vae_course.estimators import (
+    InputBaseline,
     enumeration,
     estimated_elbo,
+    nvil_elbo,
     pathwise,
     rloo,
     score_function,
@@ -101,6 +103,31 @@ def test_it_trains(seed):
     assert len(history.elbo) >= 3
 
 
+def test_a_learned_baseline_is_trained_with_the_model_and_leaves_its_gradient_alone(seed):
+    model = bit_model()
+    with seeded(2):
+        model.baseline = InputBaseline(nn.Linear(4, 1)).double()
+    objective = nvil_elbo(model.baseline, samples=2)
+    x = torch.tensor([[1.0, 0.0, 1.0, 1.0]]).double()
+    parameter = model.encoder.trunk[-1].bias
+    (exact,) = torch.autograd.grad(exact_bound(model, x).sum(), parameter)
+    estimates = []
+    with seeded(seed):
+        for _ in range(100):
+            bound = objective(model, x.expand(500, -1))
+            estimates.append(torch.autograd.grad(bound.value.mean(), parameter)[0])
+    assert_mean(torch.stack(estimates), exact, detects=0.1)
+    # What is maximised is the bound less the baseline's squared error; what is recorded, the bound.
+    bound = objective(model, x.expand(3, -1))
+    error = model.baseline.error.mean(0)
+    torch.testing.assert_close(bound.value, bound.elbo - error)
+    torch.testing.assert_close(bound.terms["elbo"], bound.elbo)
+    (by_network,) = torch.autograd.grad(bound.value.mean(), model.baseline.network.bias)
+    assert by_network.abs() > 0.1
+
+
 def test_bad_samples():
     with pytest.raises(ValueError, match="samples must be a whole number"):
         estimated_elbo(pathwise, 0)
+    with pytest.raises(ValueError, match="samples must be a whole number"):
+        nvil_elbo(InputBaseline(nn.Linear(4, 1)), 0)

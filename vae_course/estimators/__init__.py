@@ -21,6 +21,6 @@ __getattr__, __dir__, __all__ = lazy(
         "bernoulli": ["InputBaseline", "nvil"],
         "exact": ["enumeration", "quadrature", "exact_gradient"],
         "comparison": ["GradientStatistics", "compare"],
-        "objective": ["EstimatedBound", "estimated_elbo"],
+        "objective": ["EstimatedBound", "elbo_integrand", "estimated_elbo", "nvil_elbo"],
     },
 )
