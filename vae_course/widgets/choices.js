@@ -85,7 +85,7 @@ export function sharedValues(model, names, onChange) {
     onChange();
     telling ??= setTimeout(() => {
       telling = null;
-      model.set({ ...values });
+      for (const name of names) model.set(name, values[name]);
       model.save_changes();
     }, 150);
   };

@@ -35,7 +35,13 @@ class GradientEstimators(CourseWidget):
         ValueError: an argument that the page has no place for.
     """
 
-    scripts = ("charts.js", "choices.js", "estimator_moments.js", "gradient_estimators.js")
+    scripts = (
+        "charts.js",
+        "choices.js",
+        "estimator_moments.js",
+        "estimator_charts.js",
+        "gradient_estimators.js",
+    )
     styles = ("charts.css", "gradient_estimators.css")
 
     integrand = traitlets.Unicode().tag(sync=True)
