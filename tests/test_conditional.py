@@ -27,6 +27,7 @@ from vae_course.conditional import (
     FullGaussian,
     GaussianLikelihood,
     StandardNormal,
+    detached,
 )
 from vae_course.random import seeded
 
@@ -338,3 +339,18 @@ def test_standard_normal_moves_with_its_module(device, dtype):
     assert prior.event_shape == (3,)
     z = torch.tensor([[1.0, 2.0, -1.0]], device=device, dtype=dtype)
     assert abs(prior.log_prob(z).item() - (-3 - 1.5 * log(2 * pi))) < 1e-12
+
+
+@pytest.mark.parametrize("kind", [DiagonalGaussian, FullGaussian])
+def test_detached_parameters_pass_no_gradient_on_and_the_argument_does(kind):
+    with seeded(0):
+        posterior, x = kind(nn.Identity(), 4, 3).double(), torch.randn(5, 4).double()
+    q = posterior(x)
+    z = q.rsample().detach().requires_grad_()
+    fixed = detached(q).log_prob(z)
+    torch.testing.assert_close(fixed, q.log_prob(z))
+    (wanted,) = torch.autograd.grad(q.log_prob(z).sum(), z)
+    (found,) = torch.autograd.grad(fixed.sum(), z, retain_graph=True)
+    torch.testing.assert_close(found, wanted)
+    with pytest.raises(RuntimeError, match="not have been used"):
+        torch.autograd.grad(fixed.sum(), posterior.head.weight)

@@ -96,6 +96,15 @@ def test_one_step_of_sgd_is_the_gradient_of_the_mean_loss(digits):
     torch.testing.assert_close(weights(model), weights(twin), rtol=0, atol=1e-7)
 
 
+def test_the_learning_rate_may_follow_from_the_updates_done(digits):
+    rates = [0.01, 0.0, 0.0]
+    constant, changing = small_vae(), small_vae()
+    options = {"batch_size": 10, "optimizer": torch.optim.SGD}
+    quiet(constant, elbo, digits, 1, lr=0.01, **options)
+    quiet(changing, elbo, digits, 3, lr=rates.__getitem__, **options)
+    assert torch.equal(weights(changing), weights(constant))
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_clipping_bounds_the_norm_of_the_update(digits, fused):
     model = small_vae()

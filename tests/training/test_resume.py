@@ -67,6 +67,7 @@ def without_seconds(history):
         {},
         {"binarise": True, "warmup": 40, "clip": 1.0, "beta": 2.0},
         {"optimizer": functools.partial(torch.optim.SGD, momentum=0.9), "lr": 1e-3},
+        {"lr": lambda updates: 1e-3 * 0.9**updates},
         {"optimizer": torch.optim.RAdam},
         {"optimizer": functools.partial(torch.optim.AdamW, fused=True, amsgrad=True)},
     ],
