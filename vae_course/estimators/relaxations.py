@@ -1,11 +1,11 @@
 r"""A categorical made continuous: the Gumbel-softmax, and the straight-through estimator.
 
-$$ y = \mathrm{softmax}\big( (\log \pi + g) / \tau \big), \qquad g_i = -\log(-\log u_i),
+$$ y = \mathrm{softmax}\big( (\log \pi + g) / T \big), \qquad g_i = -\log(-\log u_i),
    \quad u_i \sim \mathrm{Uniform}(0, 1) $$
 
 The largest entry of log π + g is at i with probability π_i exactly. The softmax replaces the
 largest by the larger, so y lies inside the simplex and has a derivative. But E f(y) is not E f(z):
-the estimator is *biased*, less at a low temperature τ, where its variance grows.
+the estimator is *biased*, less at a low temperature T, where its variance grows.
 
 Straight-through evaluates f at the corner of the simplex that is nearest to y, and differentiates
 as if it were at y. Its value is right and its gradient is biased all the same.
@@ -32,7 +32,7 @@ from vae_course.estimators.integrand import evaluate, require_problem
 
 
 class RelaxedOneHot(Distribution):
-    """Distribution of y on the simplex of C corners: `logits` `(..., C)`, one `temperature` τ."""
+    """Distribution of y on the simplex of C corners: `logits` `(..., C)`, one `temperature` T."""
 
     arg_constraints = {"logits": constraints.real_vector}
     support = constraints.simplex
@@ -53,12 +53,12 @@ class RelaxedOneHot(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         r"""Log density with respect to the volume of the first C - 1 coordinates, in nats.
 
-        $$ \log \Gamma(C) + (C-1) \log\tau + \sum_i (\log \pi_i - (\tau + 1) \log y_i)
-           - C \log \sum_i \pi_i y_i^{-\tau} $$
+        $$ \log \Gamma(C) + (C-1) \log T + \sum_i (\log \pi_i - (T + 1) \log y_i)
+           - C \log \sum_i \pi_i y_i^{-T} $$
         """
-        corners, tau = self.logits.shape[-1], self.temperature
-        terms = self.logits - tau * value.log()
-        constant = math.lgamma(corners) + (corners - 1) * math.log(tau)
+        corners, temperature = self.logits.shape[-1], self.temperature
+        terms = self.logits - temperature * value.log()
+        constant = math.lgamma(corners) + (corners - 1) * math.log(temperature)
         return constant + (terms - value.log()).sum(-1) - corners * terms.logsumexp(-1)
 
 
