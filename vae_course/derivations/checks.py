@@ -23,7 +23,7 @@ from vae_course.derivations.numerics import (
     point_of,
     quadrature,
 )
-from vae_course.derivations.printing import words
+from vae_course.derivations.text import words
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Inequality(Check):
         except ValueError as problem:
             return str(problem)
         there = setting.with_definitions(dict(self.equal_when))
-        reason = unequal(closed_form(self.gap, there), sympy.S.Zero, "the difference is", "not")
+        reason = unequal(closed_form(self.gap, there), sympy.S.Zero, "the difference is", "and not")
         if reason is not None:
             return f"where the two are said to be equal, {reason}"
         return self.equal_elsewhere(zeros, setting)

@@ -33,7 +33,7 @@ from vae_course.derivations.checks import (
 from vae_course.derivations.evaluation import Setting
 from vae_course.derivations.mutations import mutations
 from vae_course.derivations.notation import KL, Expectation
-from vae_course.derivations.printing import plainly, words
+from vae_course.derivations.text import plainly, words
 
 __all__ = [
     "Derivation",

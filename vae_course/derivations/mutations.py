@@ -11,7 +11,7 @@ from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from vae_course.derivations.notation import Expectation, Gradient, SumOver
-from vae_course.derivations.printing import words
+from vae_course.derivations.text import words
 
 
 def mutations(expression: sympy.Basic) -> Iterator[tuple[str, sympy.Basic]]:

@@ -63,6 +63,7 @@ class Expectation(sympy.Expr):
             raise ValueError(f"density is {density}; it needs to be a named density such as q(z)")
         return sympy.Expr.__new__(cls, sympy.sympify(integrand), density, *variables)
 
+    is_commutative = True  # so that a quotient prints as a fraction
     integrand = property(lambda self: self.args[0])
     density = property(lambda self: self.args[1])
     variables = property(lambda self: self.args[2:] or self.density.args[:1])
@@ -77,6 +78,7 @@ class SumOver(sympy.Expr):
     def __new__(cls, function: sympy.Expr, variable: sympy.Symbol, *among) -> "SumOver":
         return sympy.Expr.__new__(cls, sympy.sympify(function), variable, *among)
 
+    is_commutative = True
     function = property(lambda self: self.args[0])
     variable = property(lambda self: self.args[1])
     among = property(lambda self: self.args[2] if len(self.args) == 3 else None)
@@ -104,6 +106,8 @@ class Variance(Expectation):
 class KL(sympy.Expr):
     r"""KL(q ‖ p) = E_q[log q − log p], of two named densities: `KL(q(z, x), p(z))`."""
 
+    is_commutative = True
+
     def __new__(cls, q: sympy.Expr, p: sympy.Expr) -> "KL":
         return sympy.Expr.__new__(cls, q, p)
 
@@ -118,6 +122,7 @@ class Gradient(sympy.Expr):
     def __new__(cls, expression: sympy.Expr, symbol: sympy.Symbol) -> "Gradient":
         return sympy.Expr.__new__(cls, sympy.sympify(expression), symbol)
 
+    is_commutative = True
     expression = property(lambda self: self.args[0])
     symbol = property(lambda self: self.args[1])
 

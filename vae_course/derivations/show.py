@@ -1,5 +1,6 @@
 """How a derivation looks: on the page and in a notebook, in a terminal, on slides."""
 
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING
 import sympy
 
 from vae_course.derivations.checks import Inequality, UpTo
-from vae_course.derivations.printing import inline, latex, plain, plainly, pretty
+from vae_course.derivations.latex import inline, latex, latex_terms
+from vae_course.derivations.text import plain, plainly, pretty
 
 if TYPE_CHECKING:
     from vae_course.derivations.engine import Derivation, Mutant, Step
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 Printer = Callable[..., str]
 RELATIONS = {r"\le": "≤", r"\ge": "≥"}  # in a terminal
+WIDEST = 38  # characters of a row on a telephone
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,8 @@ class Shown:
         return {"text/plain": self.plain, "text/markdown": self.markdown}
 
 
-def relation(derivation: "Derivation", index: int) -> str:
-    check = derivation.steps[index].check
-    return "=" if check is None else check.relation
-
-
-def line(step: "Step") -> str:
-    return latex(step.expression) + rest(step, latex)
+def relation(step: "Step") -> str:
+    return "=" if step.check is None else step.check.relation
 
 
 def rest(step: "Step", formula: Printer) -> str:
@@ -47,13 +45,29 @@ def rest(step: "Step", formula: Printer) -> str:
     return f" + O({formula(check.small**check.order)})" if isinstance(check, UpTo) else ""
 
 
+def whole(step: "Step") -> str:
+    return latex(step.expression) + rest(step, latex)
+
+
+def rows(step: "Step") -> list[str]:
+    """The formula of a step; a long sum breaks between its terms, to fit a telephone."""
+    found = [""]
+    for term in latex_terms(step.expression):
+        if found[-1] and width(found[-1] + term) > WIDEST:
+            found.append(r"\quad")
+        found[-1] += term
+    return [*found[:-1], found[-1] + rest(step, latex)]
+
+
+def width(formula: str) -> int:
+    """About how many characters a formula is wide."""
+    seen = re.sub(r"\\(left|right|mathbb|mathrm|operatorname)|[{}_^ ]|\\[,;]", "", formula)
+    return len(re.sub(r"\\[A-Za-z]+", "x", seen))
+
+
 def display(*lines: str) -> str:
     """A displayed formula that KaTeX, MathJax and MyST all read."""
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
-
-
-def block(expression: sympy.Expr) -> str:
-    return display(f"&{latex(expression)}")
 
 
 def definitions(derivation: "Derivation") -> list[tuple[sympy.Expr, sympy.Expr]]:
@@ -70,18 +84,31 @@ def applied(name, meaning) -> tuple[sympy.Expr, sympy.Expr]:
     return name, meaning.expr
 
 
-def remark(step: "Step", formula: Printer, block: Printer | None = None) -> str:
-    """By how much a bound is not an equality, in words; `formula` and `block` print formulas."""
-    check = step.check
-    if not isinstance(check, Inequality):
+def difference(step: "Step", formula: Printer) -> str:
+    """By how much a bound is not an equality."""
+    return formula(step.check.gap) if isinstance(step.check, Inequality) else ""
+
+
+def equality(step: "Step", formula: Printer) -> str:
+    """When a bound is an equality, in words; `formula` prints formulas."""
+    if not isinstance(step.check, Inequality) or step.check.equal_when is None:
         return ""
-    gap = (block or formula)(check.gap)
-    space = "\n\n" if block else ". "
-    larger = "The larger side exceeds the other by" + ("\n\n" if block else " ") + gap
-    if check.equal_when is None:
-        return larger
-    case = ", ".join(formula(*applied(*pair)) for pair in check.equal_when)
-    return f"{larger}{space}The two are equal when {case}, and only then."
+    case = ", ".join(formula(*applied(*pair)) for pair in step.check.equal_when)
+    return f"Equal when {case}, and only then."
+
+
+def remark(step: "Step", formula: Printer) -> str:
+    """Both in words."""
+    gap = difference(step, formula)
+    return " ".join(filter(None, [gap and f"The difference is {gap}.", equality(step, formula)]))
+
+
+def formulas(step: "Step", left: str, sign: str) -> str:
+    """The formula of a step, and below it by how much a bound is not an equality."""
+    first, *more = rows(step)
+    lines = [f"{left} &{sign} {first}", *(f"&{row}" for row in more)]
+    gap = difference(step, latex)
+    return display(*lines, *([r"&\text{The difference is}", f"&{gap}."] if gap else []))
 
 
 def markdown(derivation: "Derivation") -> str:
@@ -91,9 +118,9 @@ def markdown(derivation: "Derivation") -> str:
     for index, step in enumerate(derivation.steps):
         left = derivation.left if index == 0 else ""
         parts.append(f"{index + 1}\\. {step.rule} *({derivation.how(index, inline)})*")
-        parts.append(display(f"{left} &{relation(derivation, index)} {line(step)}"))
-        parts += filter(None, [remark(step, inline, block)])
-    return "\n\n".join(parts)
+        parts.append(formulas(step, left, relation(step)))
+        parts.append(equality(step, inline))
+    return paragraphs(*parts)
 
 
 def text(derivation: "Derivation") -> str:
@@ -105,7 +132,7 @@ def text(derivation: "Derivation") -> str:
     for index, step in enumerate(derivation.steps):
         head = f"{index + 1}. {plain(step.rule)} ({derivation.how(index)})"
         parts.append("\n" + textwrap.fill(head, 88, subsequent_indent="   "))
-        sign = RELATIONS.get(relation(derivation, index), relation(derivation, index))
+        sign = RELATIONS.get(relation(step), relation(step))
         parts.append(textwrap.indent(pretty(step.expression, sign, rest(step, plainly)), "   "))
         if remark(step, plainly):
             parts.append(textwrap.fill(remark(step, plainly), 88, **indented))
@@ -120,7 +147,7 @@ def latex_source(derivation: "Derivation") -> str:
         return rf"\emph{{({derivation.how(k, inline)})}}"
 
     lines = " \\\\\n".join(
-        f"{'' if k else derivation.left} &{relation(derivation, k)} {line(step)} && ({k + 1})"
+        f"{'' if k else derivation.left} &{relation(step)} {whole(step)} && ({k + 1})"
         for k, step in steps
     )
     items = "\n".join(
@@ -142,24 +169,21 @@ def mutant(mutant: "Mutant") -> Shown:
     if failed is None:
         raise ValueError(f"which is {mutant.change!r}: no check catches this one")
     number, step = failed.index + 1, mutant.steps[failed.index]
-    before, after = mutant.steps[failed.index - 1].expression, step.expression
+    before = mutant.steps[failed.index - 1]
     head = f"A planted mistake in “{mutant.title}”: {mutant.change}."
     tail = f"Caught at step {number}: {failed.reason}."
-    sign = rf"&\overset{{?}}{{{step.check.relation}}}"
-    formulas = [display(f"&{latex(before)}"), display(f"{sign} {line(step)}")]
-    lines = [textwrap.indent(pretty(expression), "    ") for expression in (before, after)]
-    titles = [f"Step {number - 1}:", f"Step {number}: {step.rule}"]
+    first, second = f"Step {number - 1}:", f"Step {number}: {step.rule}"
+    lines = [textwrap.indent(pretty(each.expression), "    ") for each in (before, step)]
+    asked = rf"\overset{{?}}{{{relation(step)}}}"
     return Shown(
-        paragraphs(
-            head, titles[0], lines[0], plain(titles[1]), lines[1], remark(step, plainly), tail
-        ),
+        paragraphs(head, first, lines[0], plain(second), lines[1], remark(step, plainly), tail),
         paragraphs(
             head,
-            titles[0],
-            formulas[0],
-            titles[1],
-            formulas[1],
-            remark(step, inline),
+            first,
+            display(*(f"&{row}" for row in rows(before))),
+            second,
+            formulas(step, "", asked),
+            equality(step, inline),
             f"**{tail}**",
         ),
     )
