@@ -48,7 +48,11 @@ MODEL = """
     const listeners = {};
     const model = {
         get: (name) => kernel[name],
-        set(name, value) { kernel[name] = value; },
+        set(name, value) {
+            const changed = kernel[name] !== value;
+            kernel[name] = value;
+            if (changed) listeners[`change:${name}`]?.();
+        },
         save_changes() { told.push({ ...kernel }); },
         on(name, callback) { listeners[name] = callback; },
         off(name) { delete listeners[name]; },
@@ -80,13 +84,13 @@ def test_the_kernel_is_told_what_the_reader_does_not_too_often():
         fromKernel("mean", 7);  // too late: the reader's hand is on the slider
         const during = shared.values.mean;
         await wait(250);
-        shared.moveTo({ seed: 5 });
+        shared.moveTo({ seed: 5, mean: 20 });
         await wait(250);
         return { during, told, changes, shown: control.value };
     """
     found = run_module("choices.js", MODEL + code, None)
     assert found["during"] == 19 and found["changes"] == 21
-    assert found["told"] == [{"mean": 19, "seed": 1}, {"mean": 19, "seed": 5}]
+    assert found["told"] == [{"mean": 19, "seed": 1}, {"mean": 20, "seed": 5}]
 
 
 def test_a_widget_that_is_gone_hears_and_says_nothing():

@@ -41,6 +41,12 @@ widget""",
     "print('fit', round(fit.x, 2), round(fit.mu, 2))",
     "fit.mu = -1.0",
     "KLDirections()",
+    "from vae_course.widgets import BoundTightness, GradientEstimators\n\n"
+    "estimators = GradientEstimators()\nestimators",
+    "print('estimators', estimators.integrand, estimators.samples, estimators.baseline)",
+    "estimators.integrand = 'step'",
+    "tightness = BoundTightness()\ntightness",
+    "print('tightness', tightness.dimensions, tightness.total)",
 ]
 
 
@@ -220,4 +226,34 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
         "() => document.querySelector('.vc-kl-directions').courseWidget.output.q[0] === 3"
     )
     assert notebook.active() == 8
+
+    # Those with charts: keys on every kind of control, and both ways between page and kernel.
+    notebook.run(9)
+    estimators = page.locator(".vc-estimators")
+    estimators.get_by_role("radio", name="max(0, z)").focus()
+    page.keyboard.press("ArrowUp")  # to the one before: sin c z
+    estimators.get_by_role("slider", name="Samples K").focus()
+    page.keyboard.press("ArrowRight")
+    estimators.get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == 9 and notebook.cells.count() == len(CELLS)
+    notebook.run(10)
+    assert "estimators sine 20 True" in notebook.output(10, "estimators ")
+    notebook.run(11)
+    page.wait_for_function("""() => {
+        const root = document.querySelector(".vc-estimators");
+        const exact = root.courseWidget.exact;
+        return root.querySelectorAll("input[type=radio]")[4].checked && !exact.pathwise.mean;
+    }""")
+    notebook.run(12)
+    tightness = page.locator(".vc-tightness")
+    tightness.get_by_role("slider", name="Dimensions d").focus()
+    page.keyboard.press("End")
+    tightness.get_by_role("radio", name="the same KL in total").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == 12
+    notebook.run(13)
+    assert "tightness 64 True" in notebook.output(13, "tightness ")
     page.close()

@@ -84,8 +84,8 @@ export function sharedValues(model, names, onChange) {
     Object.assign(values, changes);
     onChange();
     telling ??= setTimeout(() => {
+      for (const name of names) model.set(name, values[name]); // each of them calls follow()
       telling = null;
-      for (const name of names) model.set(name, values[name]);
       model.save_changes();
     }, 150);
   };
