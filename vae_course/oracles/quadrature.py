@@ -71,13 +71,13 @@ class QuadratureModel(VAE):
         return points, self.latent_dim * log(h)
 
     def log_joint(self, z: Tensor, x: Tensor, power: float = 1.0) -> Tensor:
-        """log p(z) + β log p(x|z), with the `power` β, for z `(..., B or 1, d)`: `(..., B)`."""
+        """log p(z) + τ log p(x|z), with the `power` τ, for z `(..., B or 1, d)`: `(..., B)`."""
         return self.prior.log_prob(z) + power * self.decode(z).log_prob(x)
 
     def log_prob(self, x: Tensor, power: float = 1.0) -> Tensor:
         r"""log p(x) of `(B, *event_shape)`: `(B,)`, nats.
 
-        With another `power` β, the logarithm of $\int p(z)\, p(x \mid z)^\beta dz$.
+        With another `power` τ, the logarithm of $\int p(z)\, p(x \mid z)^\tau dz$.
         """
         require_tensor("x", x, event_shape=self.event_shape)
         points, log_cell = self.grid(x)
@@ -86,7 +86,7 @@ class QuadratureModel(VAE):
     def posterior_log_prob(self, z: Tensor, x: Tensor, power: float = 1.0) -> Tensor:
         r"""log p(z|x) for z `(..., B or 1, d)`: `(..., B)`, nats.
 
-        With a `power` β, of the power posterior, proportional to $p(z)\, p(x \mid z)^\beta$.
+        With a `power` τ, of the power posterior, proportional to $p(z)\, p(x \mid z)^\tau$.
         """
         return self.log_joint(z, x, power) - self.log_prob(x, power)
 

@@ -1,0 +1,82 @@
+"""Bidirectional Monte Carlo: a bracket around exact evidence, from both sides."""
+
+import pytest
+import torch
+
+from tests.likelihood.annealing import data, linear_vae
+from tests.statistics import assert_mean
+from vae_course.likelihood import bidirectional_monte_carlo
+from vae_course.oracles import QuadratureModel
+from vae_course.random import seeded
+
+
+def test_both_means_are_exact(device, dtype, seed):
+    # E[w / p(x)] = 1 upwards, E[p(x) / w] = 1 downwards, over simulated pairs of z and x.
+    model = QuadratureModel(sigma=2.0, nodes=401).to(device, dtype)
+    with seeded(seed):
+        bracket = bidirectional_monte_carlo(model, 6_000, steps=20, chains=1, leapfrog_steps=3)
+    exact = model.log_prob(bracket.x)
+    assert_mean((bracket.forward.log_weights - exact)[0].exp(), 1.0, detects=0.2)
+    assert_mean((exact - bracket.reverse_log_weights)[0].exp(), 1.0, detects=0.4)
+    assert (bracket.forward.log_weights - exact).mean() < -0.02
+    assert (bracket.reverse_log_weights - exact).mean() > 0.02
+
+
+def test_a_bracket_of_a_twentieth_of_a_nat_with_twenty_latents(device, dtype, seed):
+    vae = linear_vae(device, dtype, mixing=0.03, wider=0.1)
+    with seeded(seed):
+        bracket = bidirectional_monte_carlo(vae, 200, 80, 4, leapfrog_steps=4, start="encoder")
+    exact = vae.exact().log_prob(bracket.x)
+    assert abs((bracket.lower - exact).mean().item()) < 0.05
+    assert abs((bracket.upper - exact).mean().item()) < 0.05
+    torch.testing.assert_close(bracket.gap, bracket.upper - bracket.lower)
+
+
+def test_few_steps_make_a_wide_bracket(device, dtype, seed):
+    vae = linear_vae(device, dtype, d=5, n=10)
+    widths = []
+    with seeded(seed):
+        for steps in (2, 50):
+            bracket = bidirectional_monte_carlo(vae, 40, steps, chains=4, leapfrog_steps=4)
+            exact = vae.exact().log_prob(bracket.x)
+            assert bracket.lower.mean() < exact.mean() < bracket.upper.mean()
+            widths.append(bracket.gap.mean().item())
+    assert widths[0] > 3 * widths[1]
+
+
+def test_with_the_posterior_for_a_start_both_bounds_are_exact(device, dtype):
+    vae = linear_vae(device, dtype, d=3, n=5, mixing=0.0, wider=0.0)
+    with seeded(0):
+        bracket = bidirectional_monte_carlo(vae, 4, 3, chains=2, start="encoder")
+    exact = vae.exact().log_prob(bracket.x)
+    torch.testing.assert_close(bracket.lower, exact, rtol=0, atol=1e-9)
+    torch.testing.assert_close(bracket.upper, exact, rtol=0, atol=1e-9)
+
+
+def test_upper_is_the_harmonic_mean(device, dtype):
+    vae = linear_vae(device, dtype, d=3, n=5)
+    with seeded(0):
+        bracket = bidirectional_monte_carlo(vae, 4, 3, chains=5)
+    weights = bracket.reverse_log_weights.exp()
+    torch.testing.assert_close(bracket.upper, (1 / (1 / weights).mean(0)).log())
+    assert bracket.upper.shape == bracket.lower.shape == (4,)
+    assert bracket.x.shape == (4, 5) and bracket.z.shape == (4, 3)
+
+
+def test_a_given_pair_is_used(device, dtype):
+    vae = linear_vae(device, dtype, d=3, n=5)
+    x = data(vae, 4)
+    z = torch.zeros(4, 3, dtype=dtype, device=device)
+    with seeded(0):
+        bracket = bidirectional_monte_carlo(vae, z=z, x=x, steps=2, chains=2)
+    assert bracket.x is x and bracket.z is z
+
+
+def test_bad_arguments():
+    vae = linear_vae("cpu", torch.float32, d=3, n=5)
+    with pytest.raises(ValueError, match="z and x must be given together, or neither"):
+        bidirectional_monte_carlo(vae, x=torch.zeros(2, 5))
+    with pytest.raises(ValueError, match=r"z has shape \(3, 3\), x has 2 examples"):
+        bidirectional_monte_carlo(vae, z=torch.zeros(3, 3), x=torch.zeros(2, 5))
+    with pytest.raises(ValueError, match="count must be a whole number of at least 1, got 0"):
+        bidirectional_monte_carlo(vae, 0)
