@@ -2,7 +2,7 @@
 
 from html import escape
 
-from vae_course.exercises import bounds, elbo, vae
+from vae_course.exercises import bounds, elbo, gradients, vae
 from vae_course.exercises.engine import Exercise
 from vae_course.exercises.result import Note, Result
 
@@ -16,6 +16,11 @@ ALL = [
     elbo.gap,
     elbo.minibatch_elbo,
     elbo.em_step,
+    gradients.log_q,
+    gradients.pathwise_elbo,
+    gradients.leave_one_out,
+    gradients.straight_through,
+    gradients.implicit_mixture,
     bounds.importance_estimate,
     bounds.effective_sample_size,
     bounds.dreg,
