@@ -1,0 +1,331 @@
+r"""From the prior to the posterior by small steps.
+
+The power posterior $p_\beta(z) \propto p(z)\, p_\theta(x \mid z)^\beta$ has the normaliser
+$Z(\beta)$, with $Z(0) = 1$ and $Z(1) = p_\theta(x)$.
+
+$$ \frac{d}{d\beta} \log Z(\beta) = E_{p_\beta}[\log p_\theta(x \mid z)], \qquad
+   E[w_{\mathrm{AIS}}] = p_\theta(x) $$
+
+Neal 2001; Gelman & Meng 1998.
+"""
+
+from sympy import (
+    Function,
+    IndexedBase,
+    Integral,
+    KroneckerDelta,
+    Lambda,
+    Rational,
+    Symbol,
+    exp,
+    log,
+    oo,
+    pi,
+    symbols,
+)
+
+from vae_course.derivations.engine import Derivation, Step, WrongForm, integrated, proved
+from vae_course.derivations.model import EVIDENCE, JOINT, evidence, joint, likelihood, prior, x, z
+from vae_course.derivations.notation import (
+    Expectation,
+    Gradient,
+    Normal,
+    SumOver,
+    add,
+    density,
+    times,
+)
+
+# Annealed importance sampling ----------------------------------------------------------------
+
+zs = IndexedBase("z", real=True)
+z_0, z_1, z_2 = zs[0], zs[1], zs[2]
+t = Symbol("t", integer=True, positive=True)
+r = Symbol("r", positive=True)
+f, T = Function("f_", positive=True), Function("T_", positive=True)
+chain, w = density("chain", "p", under="z_0, z_1, z_2"), density("w")
+new, old = symbols("z' z", real=True)
+kernel = {
+    T: Lambda(
+        (new, old, t),
+        add(
+            times(add(1, -r), KroneckerDelta(new, old)),
+            times(r, f(new, t) / SumOver(f(z, t), z)),
+        ),
+    )
+}
+weights = {
+    w: Lambda(
+        z,
+        times(f(z_0, 1) / prior(z_0), f(z_1, 2) / f(z_1, 1), joint(x, z_2) / f(z_2, 2)),
+    )
+}
+path = {
+    chain: Lambda(z, times(prior(z_0), T(z_1, z_0, 1), T(z_2, z_1, 2))),
+}
+
+ais_unbiased = Derivation(
+    name="ais_unbiased",
+    title="The weights of annealed importance sampling have the evidence as their mean",
+    left=r"\mathbb{E}[w]",
+    definitions={**path, **weights, **kernel, **EVIDENCE},
+    states={z: 2},
+    source="Neal 2001",
+    steps=[
+        Step(
+            Expectation(w(z), chain(z)),
+            "Start with a sample of the prior. $T_t$ leaves $f_t$ as it is: here it stays, or "
+            "draws afresh from $f_t$ with probability $r$.",
+        ),
+        Step(
+            SumOver(
+                times(
+                    SumOver(
+                        times(
+                            SumOver(times(f(z_0, 1), T(z_1, z_0, 1)), z_0),
+                            f(z_1, 2) / f(z_1, 1),
+                            T(z_2, z_1, 2),
+                        ),
+                        z_1,
+                    ),
+                    joint(x, z_2) / f(z_2, 2),
+                ),
+                z_2,
+            ),
+            "The prior cancels. Sum over $z_0$ first: it occurs in two factors only.",
+            proved,
+        ),
+        Step(
+            SumOver(
+                times(
+                    SumOver(times(f(z_1, 2), T(z_2, z_1, 2)), z_1),
+                    joint(x, z_2) / f(z_2, 2),
+                ),
+                z_2,
+            ),
+            "$T_1$ leaves $f_1$ as it is: the inner sum is $f_1(z_1)$, which cancels.",
+            proved,
+        ),
+        Step(
+            SumOver(joint(x, z_2), z_2),
+            "$T_2$ leaves $f_2$ as it is: the same again.",
+            proved,
+        ),
+        Step(
+            evidence(x),
+            "What is left is the sum over the last distribution. Nothing was assumed of how "
+            "close the steps are, or of how well the transitions mix.",
+            proved,
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(
+            2,
+            SumOver(
+                times(
+                    SumOver(
+                        times(
+                            SumOver(times(f(z_0, 1), T(z_1, z_0, 2)), z_0),
+                            f(z_1, 2) / f(z_1, 1),
+                            T(z_2, z_1, 1),
+                        ),
+                        z_1,
+                    ),
+                    joint(x, z_2) / f(z_2, 2),
+                ),
+                z_2,
+            ),
+            "each transition leaves another distribution as it is than the one its weight is for",
+        ),
+        WrongForm(
+            0,
+            Expectation(1 / w(z), chain(z)),
+            "the ratios of the weight are upside down",
+        ),
+        WrongForm(
+            0,
+            Expectation(
+                times(f(z_1, 1) / prior(z_1), f(z_2, 2) / f(z_2, 1), joint(x, z_2) / f(z_2, 2)),
+                chain(z),
+            ),
+            "the weight is taken after the transition in place of before",
+        ),
+    ],
+)
+
+# Thermodynamic integration -------------------------------------------------------------------
+
+beta = Symbol("beta", positive=True)
+Z = Function("Z", positive=True)
+power = density("power", "p_beta")
+annealed = {
+    Z: Lambda(beta, SumOver(times(prior(z), likelihood(x, z) ** beta), z)),
+    power: Lambda(z, times(prior(z), likelihood(x, z) ** beta) / Z(beta)),
+}
+
+thermodynamic_identity = Derivation(
+    name="thermodynamic_identity",
+    title="The slope of the log-normaliser is a mean log-likelihood",
+    left=r"\frac{\partial}{\partial\beta} \log Z(\beta)",
+    definitions=annealed,
+    states={z: 2},
+    source="Gelman & Meng 1998",
+    steps=[
+        Step(
+            Gradient(log(Z(beta)), beta),
+            "$Z(\\beta)$ is what makes the power posterior $p_\\beta$ sum to one.",
+        ),
+        Step(
+            Gradient(Z(beta), beta) / Z(beta),
+            "The derivative of a logarithm.",
+            proved,
+        ),
+        Step(
+            SumOver(times(prior(z), likelihood(x, z) ** beta, log(likelihood(x, z))), z) / Z(beta),
+            "The exponent comes down: $a^\\beta$ has the derivative $a^\\beta \\log a$.",
+            proved,
+        ),
+        Step(
+            Expectation(log(likelihood(x, z)), power(z)),
+            "The rest is the density of the power posterior.",
+            proved,
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(
+            3,
+            Expectation(log(likelihood(x, z)), prior(z)),
+            "the mean under the prior: that is the slope at β = 0 only",
+        ),
+        WrongForm(
+            3,
+            log(Expectation(likelihood(x, z), power(z))),
+            "the log of the mean in place of the mean of the log",
+        ),
+    ],
+)
+
+thermodynamic_integration = Derivation(
+    name="thermodynamic_integration",
+    title="The log-evidence is an integral over temperatures",
+    left=r"\log p_\theta(x)",
+    definitions={**annealed, **JOINT},
+    states={z: 2},
+    equivalent={"step 2: constant -1 in 1/Z(0) changed to -2": "Z(0) is one"},
+    source="Gelman & Meng 1998",
+    steps=[
+        Step(
+            log(SumOver(joint(x, z), z)),
+            "The evidence sums the joint.",
+        ),
+        Step(
+            log(Z(1) / Z(0)),
+            "At $\\beta = 1$ the normaliser is the evidence. At $\\beta = 0$ it is the sum of the "
+            "prior, which is one.",
+            proved,
+        ),
+        Step(
+            Integral(Gradient(log(Z(beta)), beta), (beta, 0, 1)),
+            "A difference is the integral of the slope.",
+            integrated,
+        ),
+        Step(
+            Integral(Expectation(log(likelihood(x, z)), power(z)), (beta, 0, 1)),
+            "The slope is the mean log-likelihood under the power posterior.",
+            integrated,
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(
+            3,
+            Expectation(log(likelihood(x, z)), prior(z)),
+            "samples of the prior alone, in place of all temperatures",
+        ),
+    ],
+)
+
+# A Gaussian, where every temperature is known -------------------------------------------------
+
+half = Rational(1, 2)
+x_given_z, p_x, known = (
+    density("lik", "p", given=True),
+    density("p_x", "p"),
+    density("pow", "p_beta"),
+)
+gaussian = {x_given_z: Lambda((x, z), Normal(x, z, 1))}
+tempered = Normal(z, times(beta, x) / add(1, beta), 1 / add(1, beta))
+
+power_posterior = Derivation(
+    name="power_posterior",
+    title="The power posterior of a Gaussian model",
+    left=r"\log p_\beta(z)",
+    source="Friel & Pettitt 2008",
+    steps=[
+        Step(
+            add(
+                log(Normal(z, 0, 1)),
+                times(beta, log(Normal(x, z, 1))),
+                -log(
+                    Integral(
+                        exp(add(log(Normal(z, 0, 1)), times(beta, log(Normal(x, z, 1))))),
+                        (z, -oo, oo),
+                    )
+                ),
+            ),
+            "The prior $\\mathcal N(0, 1)$ times a power of the likelihood $\\mathcal N(x; z, 1)$, "
+            "normalised.",
+        ),
+        Step(
+            log(tempered),
+            "Complete the square in $z$. Precisions add: 1 from the prior, $\\beta$ from the "
+            "likelihood. A power above one concentrates, one below disperses.",
+            integrated,
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(
+            1,
+            log(Normal(z, x / 2, 1 / (2 * beta))),
+            "the posterior to the power β: the prior is tempered too",
+        ),
+    ],
+)
+
+thermodynamic_integration_gaussian = Derivation(
+    name="thermodynamic_integration_gaussian",
+    title="The integral over temperatures, done for a Gaussian model",
+    left=r"\log p(x)",
+    definitions=gaussian,
+    instance={known: Lambda(z, tempered)},
+    source="Gelman & Meng 1998",
+    steps=[
+        Step(
+            Integral(Expectation(log(x_given_z(x, z)), known(z)), (beta, 0, 1)),
+            "The mean log-likelihood under each power posterior.",
+        ),
+        Step(
+            Integral(
+                add(
+                    -times(half, log(2 * pi)),
+                    -times(half, add(x**2 / add(1, beta) ** 2, 1 / add(1, beta))),
+                ),
+                (beta, 0, 1),
+            ),
+            "$E(x - z)^2$ is the squared distance of $x$ from the mean, plus the variance.",
+            integrated,
+        ),
+        Step(
+            add(-times(half, log(2 * pi)), -times(half, add(x**2 / 2, log(2)))),
+            "Two elementary integrals.",
+            integrated,
+        ),
+        Step(
+            log(Normal(x, 0, 2)),
+            "The evidence: $x$ is $z$ plus noise, and variances add.",
+            proved,
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(3, log(Normal(x, 0, 1)), "the variance of the noise alone"),
+    ],
+)
