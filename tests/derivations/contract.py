@@ -1,7 +1,7 @@
 """What every derivation has to pass. A test file per file of derivations inherits it:
 
-    class TestElbo(Contract):
-        module = elbo
+class TestElbo(Contract):
+    module = elbo
 """
 
 import json

@@ -13,8 +13,7 @@ class TestDivergences(Contract):
 
 
 def test_the_two_directions_are_those_of_torch():
-    first, _, third, _ = divergences.kl_is_not_symmetric.steps
-    second = divergences.kl_is_not_symmetric.steps[1]
+    _, second, third, _ = divergences.kl_is_not_symmetric.steps
     narrow, wide = Normal(0.0, 1.0), Normal(0.0, 2.0)
     assert float(second.expression) == pytest.approx(kl_divergence(wide, narrow).item(), abs=1e-6)
     assert float(third.expression) == pytest.approx(kl_divergence(narrow, wide).item(), abs=1e-6)

@@ -119,7 +119,9 @@ class Inequality(Check):
             for e in parameters(*zeros, *(side for pair in pairs for side in pair))
         }
         zeros = [numerator(zero).xreplace(plain) for zero in zeros]
-        unknown = [plain[e] for e in parameters(*(name for name, _ in pairs))]
+        first = [plain[e] for e in parameters(*(name for name, _ in pairs))]
+        others = set().union(*(zero.free_symbols for zero in zeros)).difference(first)
+        unknown = first + sorted(others, key=str)
         solutions = sympy.solve(zeros, unknown, dict=True)
         for solution in solutions:
             for name, meaning in pairs:

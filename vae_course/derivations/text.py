@@ -24,7 +24,7 @@ from vae_course.derivations.notation import (
 
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 GREEK = {**greek_unicode, "varepsilon": "ε"}
-SIGNS = {"mid": "| ", ",": "", ";": " ", "|": "‖ ", "sum": "Σ", "le": "≤ ", "ge": "≥ ", "top": "ᵀ"}
+SIGNS = {"mid": "| ", ",": " ", ";": " ", "|": "‖ ", "sum": "Σ", "le": "≤ ", "ge": "≥ ", "top": "ᵀ"}
 PLAIN = {**GREEK, **SIGNS, "partial": "∂", "in": "∈ ", "sim": "~ ", "cdot": "·", "infty": "∞"}
 
 
@@ -173,7 +173,7 @@ def plain(text: str) -> str:
 
     def formula(found: re.Match) -> str:
         names = re.sub(r"\\([A-Za-z]+|.) ?", lambda m: PLAIN.get(m[1], m[1] + " "), found[1])
-        names = names.replace("^{-1}", "⁻¹").replace("^2", "²")
+        names = re.sub(" +", " ", names).replace("^{-1}", "⁻¹").replace("^2", "²")
         return names.replace("{", "").replace("}", "").strip()
 
     return re.sub(r"\$(.+?)\$", formula, text)
