@@ -49,6 +49,17 @@ class Fit:
         )
         return self.read()
 
+    def hold_time(self):
+        """From now on the page's clock stands; the function returned lets milliseconds pass."""
+        self.page.clock.install(time=0)
+        self.page.clock.pause_at(1000)
+
+        def later(milliseconds: int) -> dict:
+            self.page.clock.run_for(milliseconds)
+            return self.root.evaluate("root => root.courseWidget.output")
+
+        return later
+
     def drag(self, canvas, dx: float, dy: float) -> None:
         """With the mouse, from the middle, by parts of the canvas."""
         canvas.scroll_into_view_if_needed()

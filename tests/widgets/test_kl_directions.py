@@ -133,13 +133,13 @@ def test_fit_of_the_forward_matches_mean_and_variance(opened):
 
 def test_fit_stops_at_the_second_click_and_gives_way_to_the_other(opened):
     fit = opened()
-    fit.move((-2.5, -1.2))
+    start = fit.move((-2.5, -1.2))
+    later = fit.hold_time()
     fit.button(FIT["forward"]).click()
-    assert fit.button("Stop").count() == 1
+    assert later(300)["q"] != start["q"]
     fit.button("Stop").click()
-    stopped = fit.read()
-    fit.page.wait_for_timeout(300)
-    assert fit.read() == stopped and fit.button("Stop").count() == 0
+    stopped = later(50)
+    assert later(1000) == stopped and fit.button("Stop").count() == 0
     fit.button(FIT["forward"]).click()
     fit.button(FIT["reverse"]).click()
     assert fit.button("Stop").count() == 1 and fit.button(FIT["forward"]).count() == 1
