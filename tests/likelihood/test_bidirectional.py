@@ -6,6 +6,8 @@ import torch
 from tests.likelihood.annealing import data, linear_vae
 from tests.statistics import assert_mean
 from vae_course.likelihood import bidirectional_monte_carlo
+from vae_course.likelihood.annealed import Path, anneal, schedule
+from vae_course.likelihood.bidirectional import anneal_down
 from vae_course.oracles import QuadratureModel
 from vae_course.random import seeded
 
@@ -30,6 +32,30 @@ def test_a_bracket_of_a_twentieth_of_a_nat_with_twenty_latents(device, dtype, se
     assert abs((bracket.lower - exact).mean().item()) < 0.05
     assert abs((bracket.upper - exact).mean().item()) < 0.05
     torch.testing.assert_close(bracket.gap, bracket.upper - bracket.lower)
+
+
+class Recorded(Path):
+    """A path that writes down what is done on it."""
+
+    def log_ratio(self, z):
+        self.record.append("weight")
+        return super().log_ratio(z)
+
+    def move(self, z, power, step_size, leapfrog_steps):
+        self.record.append((power, step_size.item()))
+        return z, torch.ones_like(z[..., 0])
+
+
+def test_the_way_down_is_the_way_up_in_reverse():
+    vae = linear_vae("cpu", torch.float32, d=3, n=5)
+    path = Recorded(vae, data(vae), "prior")
+    z, sizes = path.sample(2), torch.tensor([[0.1], [0.2], [0.3]])
+    path.record = up = []
+    anneal(path, z, schedule(3), sizes, 1)
+    path.record = down = []
+    anneal_down(path, z, schedule(3), sizes, 1)
+    assert up[:2] == ["weight", ((1 / 3) ** 4, sizes[0].item())]
+    assert len(up) == 6 and down == up[::-1]
 
 
 def test_few_steps_make_a_wide_bracket(device, dtype, seed):
