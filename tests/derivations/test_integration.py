@@ -19,6 +19,20 @@ def test_powers_times_a_gaussian_equal_sympy(power):
     assert sympy.simplify(ours - theirs) == 0
 
 
+@pytest.mark.parametrize("low, high", [(0, oo), (-oo, y), (y, 2)])
+@pytest.mark.parametrize("power", range(3))
+def test_powers_times_a_gaussian_between_two_ends_equal_quadrature(power, low, high):
+    density = exp(-a * z**2 / 2 + b * z)
+    ours = exact(z**power, density, [z], sympy.sympify(low), sympy.sympify(high))
+    at = {a: sympy.Rational(3, 2), b: sympy.Rational(-1, 3), y: sympy.Rational(1, 4)}
+    f = sympy.lambdify(z, (z**power * density).xreplace(at), "mpmath")
+    with mpmath.workdps(30):
+        ends = [
+            sympy.lambdify([], sympy.sympify(end).xreplace(at), "mpmath")() for end in (low, high)
+        ]
+        assert abs(mpmath.quad(f, ends) - mpmath.mpmathify(sympy.N(ours.xreplace(at), 30))) < 1e-25
+
+
 def test_a_gaussian_of_two_dependent_variables():
     density = exp(-(z**2) + z * y - y**2) * sqrt(3) / (2 * pi)  # precision [[2, -1], [-1, 2]]
     assert exact(sympy.S.One, density, [z, y], -oo, oo) == 1

@@ -241,6 +241,7 @@ thermodynamic_integration = Derivation(
             Expectation(log(likelihood(x, z)), prior(z)),
             "samples of the prior alone, in place of all temperatures",
         ),
+        WrongForm(1, log(Z(1)) / log(Z(2)), "a ratio of logarithms for the logarithm of a ratio"),
     ],
 )
 
@@ -288,6 +289,11 @@ power_posterior = Derivation(
             log(Normal(z, x / 2, 1 / (2 * beta))),
             "the posterior to the power β: the prior is tempered too",
         ),
+        WrongForm(
+            1,
+            log(Normal(z, x / add(1, beta), 1 / add(1, beta))),
+            "the pull of the data does not grow with β",
+        ),
     ],
 )
 
@@ -327,5 +333,10 @@ thermodynamic_integration_gaussian = Derivation(
     ],
     wrong_forms=[
         WrongForm(3, log(Normal(x, 0, 1)), "the variance of the noise alone"),
+        WrongForm(
+            2,
+            add(-times(half, log(2 * pi)), -times(half, add(x**2, 1))),
+            "the mean under the prior, for all temperatures",
+        ),
     ],
 )

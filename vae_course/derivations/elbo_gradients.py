@@ -161,6 +161,12 @@ sticking_the_landing = Derivation(
             Expectation(times(prime(f)(reparameterised), Gradient(mu, phi)), p(epsilon)),
             "the sample is moved by μ only",
         ),
+        WrongForm(
+            3,
+            Expectation(Gradient(f(reparameterised), phi), p(epsilon))
+            - Expectation(along, p(epsilon)),
+            "the score is kept and the path dropped",
+        ),
     ],
 )
 
@@ -188,6 +194,11 @@ sticking_the_landing_noise = Derivation(
             1,
             add(x, -times(2, reparameterised)),
             "the score is left in: the noise −2σε never vanishes",
+        ),
+        WrongForm(
+            1,
+            add(x, -times(2, reparameterised), times(1 / sigma**2, epsilon)),
+            "ε divided by σ² in place of σ: z − μ is σε",
         ),
     ],
 )

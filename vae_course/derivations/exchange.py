@@ -55,6 +55,7 @@ exchange_that_fails = Derivation(
             "derivative and expectation change places although f jumps: the derivative inside is "
             "zero almost everywhere (E101)",
         ),
+        WrongForm(3, p(0), "the density of the noise at zero: the jump is at z = 0, not at ε = 0"),
     ],
 )
 
@@ -91,6 +92,11 @@ exchange_that_holds = Derivation(
             3,
             times(mu, q(0)),
             "the slope at the kink alone, where there is none",
+        ),
+        WrongForm(
+            2,
+            Integral(p(epsilon), (epsilon, -oo, oo)),
+            "the slope taken for one everywhere: the threshold is forgotten",
         ),
     ],
 )

@@ -126,6 +126,16 @@ pathwise_variance = Derivation(
             add(slope(mu) ** 2, times(sigma**2, curvature(mu) ** 2)),
             "the mean square, not the variance",
         ),
+        WrongForm(
+            2,
+            add(
+                f(mu) ** 2 / sigma**2,
+                times(2, slope(mu) ** 2),
+                times(3, f(mu), curvature(mu)),
+                times(Rational(15, 4), sigma**2, curvature(mu) ** 2),
+            ),
+            "the score function's variance, as if all unbiased estimators varied alike (E05)",
+        ),
     ],
 )
 
@@ -248,6 +258,11 @@ pathwise_variance_of_a_wave = Derivation(
             times(half, add(1, -exp(-(c**2))) ** 2),
             "the factor c of the slope is forgotten (E05)",
         ),
+        WrongForm(
+            2,
+            times(half, c**2, add(1, exp(-2 * c**2))),
+            "the squared mean is not subtracted",
+        ),
     ],
 )
 
@@ -286,6 +301,11 @@ score_function_variance_of_a_wave = Derivation(
             2,
             times(half, c**2, add(1, -exp(-(c**2))) ** 2),
             "the pathwise variance, as if the two estimators varied alike (E05)",
+        ),
+        WrongForm(
+            2,
+            times(half, add(1, -times(add(1, -4 * c**2), exp(-2 * c**2)))),
+            "the squared mean is not subtracted",
         ),
     ],
 )

@@ -170,7 +170,7 @@ score_function_moving_integrand = Derivation(
     instance={**encoder, **any_f_phi},
     equivalent={
         "definition of q_φ(z): sign of N(z, μ, σ²) flipped": LINEAR,
-        "definition of q_φ(z): constant 2 in σ² changed to 3": "the identity holds for any variance",
+        "definition of q_φ(z): constant 2 in σ² changed to 3": "it holds for any variance",
     },
     source="Mohamed et al. 2020",
     steps=[

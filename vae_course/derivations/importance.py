@@ -78,6 +78,11 @@ iwae_of_one_sample = Derivation(
             log(evidence(x)),
             "one sample estimates the ELBO, not the log-evidence (E107)",
         ),
+        WrongForm(
+            3,
+            add(log(evidence(x)), -KL(posterior(z, x), q(z, x))),
+            "the KL divergence the other way round",
+        ),
     ],
 )
 
@@ -118,6 +123,15 @@ iwae_below_evidence = Derivation(
             log(Expectation(mean_weight, draws(z))),
             "the log of an unbiased estimate taken for unbiased (E107)",
             proved,
+        ),
+        WrongForm(
+            1,
+            log(Expectation(mean_weight, draws(z))),
+            "the difference thought to vanish for another q than the true posterior",
+            at_least(
+                Expectation(Excess(mean_weight / evidence(x)), draws(z)),
+                {q: Lambda((z, x), joint(x, z))},
+            ),
         ),
     ],
 )
@@ -177,6 +191,19 @@ iwae_monotone = Derivation(
             "Every weight is left out once and counted $K$ times: the mean of the means is the "
             "mean of all. This is $\\mathcal{L}_{K+1}(x)$.",
             proved,
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(
+            2,
+            Expectation(log(times(1 / (K + 1), Sum(m[j], over_all))), more_draws(z)),
+            "Jensen with equality: more samples would change nothing",
+            proved,
+        ),
+        WrongForm(
+            3,
+            Expectation(log(all_weights), more_draws(z)),
+            "the sum of the weights in place of their mean: it grows without bound",
         ),
     ],
 )

@@ -143,6 +143,12 @@ doubly_reparameterised = Derivation(
             Expectation(times(prime(G)(f(z_epsilon)), slope), p(epsilon)),
             "the score is dropped and the weight kept: biased, unless K = 1",
         ),
+        WrongForm(
+            2,
+            Expectation(times(prime(G)(f(z_epsilon)), slope), p(epsilon))
+            + Expectation(times(prime(prime(G))(f(z_epsilon)), slope), p(epsilon)),
+            "the sign of the second term is turned",
+        ),
     ],
 )
 
@@ -180,5 +186,6 @@ doubly_reparameterised_weight = Derivation(
     ],
     wrong_forms=[
         WrongForm(3, share(ell), "the normalised weight itself, as in the decoder's gradient"),
+        WrongForm(3, times(share(ell), add(1, -share(ell))), "the slope of the normalised weight"),
     ],
 )

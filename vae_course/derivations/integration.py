@@ -1,9 +1,11 @@
 r"""Integrals done exactly, term by term.
 
 Most are a power of z times a Gaussian, $\int z^k e^{-az^2/2 + bz + c}\,dz = I_k$. Integration by
-parts gives all of them from the first two, quicker than SymPy does:
+parts gives all of them from the first two, quicker than SymPy does. Over all z,
 
 $$ I_0 = \sqrt{2\pi/a}\; e^{b^2/2a + c}, \qquad a\,I_{k+1} = b\,I_k + k\,I_{k-1} $$
+
+Between two ends $I_0$ is a difference of error functions, and the integrand there remains.
 """
 
 from functools import cache
@@ -21,13 +23,12 @@ def exact(integrand: sympy.Expr, density: sympy.Expr, variables, low, high) -> s
 
 def over_one(integrand: sympy.Expr, density: sympy.Expr, z, low, high) -> sympy.Expr:
     """The integral over z of each term of the integrand times the density."""
-    everywhere = low == -sympy.oo and high == sympy.oo
     total = sympy.S.Zero
     for term in sympy.Add.make_args(sympy.expand_log(integrand, force=True)):
         outside, inside = (term * density).as_independent(z, as_Add=False)
-        shape = gaussian(inside, z) if everywhere else None
+        shape = gaussian(inside, z)
         if shape is not None:
-            total += outside * gaussian_integral(*shape, z)
+            total += outside * gaussian_integral(*shape, z, low, high)
             continue
         parts = sympy.Add.make_args(sympy.expand(term))
         if len(parts) > 1:
@@ -50,20 +51,29 @@ def gaussian(term: sympy.Expr, z) -> tuple[tuple[sympy.Expr, ...], sympy.Expr] |
     return tuple(sympy.Poly(rest, z).all_coeffs()[::-1]), exponent
 
 
-def gaussian_integral(coefficients: tuple, exponent: sympy.Expr, z) -> sympy.Expr:
-    """The integral of a polynomial × exp(exponent) over all z."""
+def gaussian_integral(coefficients: tuple, exponent: sympy.Expr, z, low, high) -> sympy.Expr:
+    """The integral of a polynomial × exp(exponent) from low to high."""
     scale, a, b = gaussian_scale(exponent, z)
-    last, moment = sympy.S.Zero, sympy.S.One
-    total = coefficients[0]
+
+    def below(end):
+        whole = end.is_infinite
+        return sympy.sign(end) if whole else sympy.erf(sympy.sqrt(a / 2) * (end - b / a))
+
+    def at(end, k):
+        return 0 if end.is_infinite else end**k * sympy.exp(exponent.xreplace({z: end})) / scale
+
+    last, moment = sympy.S.Zero, (below(high) - below(low)) / 2
+    total = coefficients[0] * moment
     for k, coefficient in enumerate(coefficients[1:]):
-        last, moment = moment, sympy.expand((b * moment + k * last) / a)
+        ends = at(high, k) - at(low, k)
+        last, moment = moment, sympy.expand((b * moment + k * last - ends) / a)
         total += coefficient * moment
     return scale * sympy.expand(total)
 
 
 @cache
 def gaussian_scale(exponent: sympy.Expr, z) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
-    """I₀, and the a and b of the exponent −az²/2 + bz + c."""
+    """The integral over all z, and the a and b of the exponent −az²/2 + bz + c."""
     c, b, half_a = (sympy.factor(exponent.coeff(z, k)) for k in range(3))
     a = sympy.factor(-2 * half_a)
     if not a.is_positive:
