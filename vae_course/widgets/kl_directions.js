@@ -49,7 +49,7 @@ export function mixture(separation, weight, width) {
       const { value, gradient } = reverse(q, MIDDLE);
       return { value: -value, gradient: [-gradient[0] * Math.exp(2 * q[1]), -gradient[1] / 2] };
     };
-    const starts = [[-half, logWidth], [half, logWidth], moments]; // prettier-ignore
+    const starts = [[-half, logWidth], [half, logWidth], moments];
     const ends = starts.map((q) => ascend(objective, q, { rate: 1, tolerance: 1e-3 }).at(-1));
     return ends
       .filter((q, i) => !ends.slice(0, i).some((other) => Math.abs(other[0] - q[0]) < 1e-2))
@@ -119,7 +119,7 @@ function render({ model, el }) {
       "Averages under q: costly where q is and p is not."),
     card("forward", "KL(p ‖ q)", "Fit q by KL(p ‖ q)", (to) => truth.forward(to),
       "Averages under p: costly where p is and q is not."),
-  ]; // prettier-ignore
+  ];
   const announce = liveText();
   const group = (name, controls) => {
     const set = element("fieldset", {}, element("legend", {}, ...name));
