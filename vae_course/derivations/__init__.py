@@ -5,7 +5,19 @@ from vae_course.lazy import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
+        "annealing": [
+            "ais_unbiased",
+            "power_posterior",
+            "thermodynamic_identity",
+            "thermodynamic_integration",
+            "thermodynamic_integration_gaussian",
+        ],
         "catalogue": ["all", "get"],
+        "densities": [
+            "change_of_variables",
+            "gaussian_log_det",
+            "gaussian_log_det_full",
+        ],
         "divergences": [
             "gibbs_inequality",
             "kl_and_chi_squared",
@@ -16,8 +28,41 @@ __getattr__, __dir__, __all__ = lazy(
         ],
         "elbo": ["elbo_by_jensen", "elbo_gap", "elbo_three_forms", "elbo_without_jensen"],
         "elbo_examples": ["elbo_of_a_gaussian_model", "elbo_of_a_minibatch"],
+        "elbo_gradients": [
+            "decoder_gradient",
+            "elbo_gradient_one_sample",
+            "sticking_the_landing",
+            "sticking_the_landing_noise",
+        ],
         "engine": ["Derivation", "Step", "StepFailed", "WrongForm"],
+        "exchange": [
+            "exchange_that_fails",
+            "exchange_that_holds",
+        ],
         "gaussian_kl": ["kl_between_gaussians", "kl_diagonal", "kl_from_standard_normal"],
         "gaussian_kl_full": ["kl_full_from_standard_normal", "kl_full_gaussian"],
+        "gradient_variances": [
+            "optimal_baseline",
+            "pathwise_variance",
+            "pathwise_variance_of_a_wave",
+            "score_function_variance",
+            "score_function_variance_of_a_wave",
+        ],
+        "gradients": [
+            "pathwise_identity",
+            "score_function_identity",
+            "score_function_moving_integrand",
+        ],
+        "importance": [
+            "iwae_below_evidence",
+            "iwae_bias",
+            "iwae_monotone",
+            "iwae_of_one_sample",
+        ],
+        "importance_gradients": [
+            "doubly_reparameterised",
+            "doubly_reparameterised_weight",
+            "iwae_gradient",
+        ],
     },
 )

@@ -1,6 +1,20 @@
 """All derivations of the course."""
 
-from vae_course.derivations import divergences, elbo, elbo_examples, gaussian_kl, gaussian_kl_full
+from vae_course.derivations import (
+    annealing,
+    densities,
+    divergences,
+    elbo,
+    elbo_examples,
+    elbo_gradients,
+    exchange,
+    gaussian_kl,
+    gaussian_kl_full,
+    gradient_variances,
+    gradients,
+    importance,
+    importance_gradients,
+)
 from vae_course.derivations.engine import Derivation
 
 ALL = [
@@ -21,6 +35,35 @@ ALL = [
     elbo.elbo_gap,
     elbo_examples.elbo_of_a_gaussian_model,
     elbo_examples.elbo_of_a_minibatch,
+    gradients.score_function_identity,
+    gradients.pathwise_identity,
+    gradients.score_function_moving_integrand,
+    exchange.exchange_that_fails,
+    exchange.exchange_that_holds,
+    densities.change_of_variables,
+    densities.gaussian_log_det,
+    densities.gaussian_log_det_full,
+    gradient_variances.score_function_variance,
+    gradient_variances.pathwise_variance,
+    gradient_variances.optimal_baseline,
+    gradient_variances.pathwise_variance_of_a_wave,
+    gradient_variances.score_function_variance_of_a_wave,
+    elbo_gradients.elbo_gradient_one_sample,
+    elbo_gradients.sticking_the_landing,
+    elbo_gradients.sticking_the_landing_noise,
+    elbo_gradients.decoder_gradient,
+    importance.iwae_of_one_sample,
+    importance.iwae_below_evidence,
+    importance.iwae_monotone,
+    importance.iwae_bias,
+    importance_gradients.iwae_gradient,
+    importance_gradients.doubly_reparameterised,
+    importance_gradients.doubly_reparameterised_weight,
+    annealing.ais_unbiased,
+    annealing.thermodynamic_identity,
+    annealing.thermodynamic_integration,
+    annealing.power_posterior,
+    annealing.thermodynamic_integration_gaussian,
 ]
 
 

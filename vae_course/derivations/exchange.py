@@ -26,7 +26,7 @@ above_zero, above_threshold = (z, 0, oo), (epsilon, -mu / sigma, oo)
 
 exchange_that_fails = Derivation(
     name="exchange_that_fails",
-    title="A jump in $f$, and the pathwise gradient is wrong",
+    title="A jump in the integrand, and the pathwise gradient is wrong",
     left=r"\partial_\mu\, \mathbb{E}_{q(z)}[\mathbf 1_{z > 0}]",
     definitions={**gaussian, **noise},
     source="L'Ecuyer 1995; Mohamed et al. 2020",
@@ -61,7 +61,7 @@ exchange_that_fails = Derivation(
 
 exchange_that_holds = Derivation(
     name="exchange_that_holds",
-    title="A kink in $f$, and the pathwise gradient is right",
+    title="A kink in the integrand, and the pathwise gradient is right",
     left=r"\partial_\mu\, \mathbb{E}_{q(z)}[\max(z, 0)]",
     definitions={**gaussian, **noise},
     source="Mohamed et al. 2020",

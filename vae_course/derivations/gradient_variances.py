@@ -224,12 +224,15 @@ wave = {q: Lambda(z, Normal(z, 0, 1))}
 
 pathwise_variance_of_a_wave = Derivation(
     name="pathwise_variance_of_a_wave",
-    title="The variance of the pathwise gradient of $E[\\sin cz]$ at $\\mu = 0$, $\\sigma = 1$",
+    title="The variance of the pathwise gradient of a wave",
     left=r"\mathrm{Var}\left[\partial_z \sin cz\right]",
     instance=wave,
     source="Mohamed et al. 2020",
     steps=[
-        Step(Variance(times(c, cos(c * z)), q(z)), "The slope of $\\sin cz$."),
+        Step(
+            Variance(times(c, cos(c * z)), q(z)),
+            "The slope of $f(z) = \\sin cz$, at $\\mu = 0$ and $\\sigma = 1$.",
+        ),
         Step(
             times(
                 c**2,
@@ -268,9 +271,7 @@ pathwise_variance_of_a_wave = Derivation(
 
 score_function_variance_of_a_wave = Derivation(
     name="score_function_variance_of_a_wave",
-    title=(
-        "The variance of the score-function gradient of $E[\\sin cz]$ at $\\mu = 0$, $\\sigma = 1$"
-    ),
+    title="The variance of the score-function gradient of a wave",
     left=r"\mathrm{Var}\left[\sin(cz)\, \partial_\mu \log q(z)\right]",
     instance=wave,
     source="Mohamed et al. 2020",

@@ -164,7 +164,7 @@ any_f_phi = {f_phi: Lambda(z, add(times(a_1, phi**2, z), times(a_3, phi, z**3)))
 
 score_function_moving_integrand = Derivation(
     name="score_function_moving_integrand",
-    title="The score-function identity when $f$ contains the parameter",
+    title="The score-function identity when f contains the parameter",
     left=r"\nabla_\phi\, \mathbb{E}_{q_\phi(z)}[f_\phi(z)]",
     definitions=gaussian,
     instance={**encoder, **any_f_phi},

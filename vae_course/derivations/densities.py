@@ -36,14 +36,14 @@ g = Function("g", real=True)
 
 change_of_variables = Derivation(
     name="change_of_variables",
-    title="The density of $a = e^b$",
+    title="Change of variables: the density of an exponential",
     left=r"p_a(t)",
     definitions={p_b: Lambda(b, Normal(b, mu, sigma**2)), g: Lambda(t, log(t))},
     source="Papamakarios et al. 2021",
     steps=[
         Step(
             Gradient(Integral(p_b(b), (b, g(s), g(t))), t),
-            "Mass is preserved on every interval: $a$ lies between $s$ and $t$ exactly when $b$ "
+            "Let $a = e^b$. Mass is preserved on every interval: $a$ lies between $s$ and $t$ exactly when $b$ "
             "lies between $g(s)$ and $g(t)$, where $g$ is the inverse. The density of $a$ at $t$ "
             "is the rate at which that mass grows with $t$.",
         ),
@@ -82,7 +82,7 @@ each = (i, 1, d)
 
 gaussian_log_det = Derivation(
     name="gaussian_log_det",
-    title="The log-density of $z = \\mu + \\sigma \\odot \\varepsilon$",
+    title="The log-density of a reparameterised Gaussian",
     left=r"\log q(z)",
     definitions={epsilons: Lambda(i, add(zs[i], -mus[i]) / sigmas[i])},
     equivalent={
@@ -93,8 +93,8 @@ gaussian_log_det = Derivation(
     steps=[
         Step(
             add(Sum(log(Normal(epsilons[i], 0, 1)), each), -log(Determinant(J))),
-            "Change of variables: the log-density of the noise, minus the log-determinant of the "
-            "Jacobian $J = \\partial z / \\partial \\varepsilon$.",
+            "Here $z_i = \\mu_i + \\sigma_i \\varepsilon_i$. Change of variables: the log-density of "
+            "the noise, minus the log-determinant of the Jacobian $J = \\partial z / \\partial \\varepsilon$.",
         ),
         Step(
             add(Sum(log(Normal(epsilons[i], 0, 1)), each), -log(Product(sigmas[i], each))),
@@ -144,14 +144,14 @@ standard = Normal(e, ZeroMatrix(d, 1), Identity(d))
 
 gaussian_log_det_full = Derivation(
     name="gaussian_log_det_full",
-    title="The log-density of $z = \\mu + L\\varepsilon$ with a triangular $L$",
+    title="The log-density of a reparameterised Gaussian with correlations",
     left=r"\log q(z)",
     instance={d: 2, L: triangle, e: noise, m: mean, z: mean + triangle * noise},
     source="Kingma & Welling 2019",
     steps=[
         Step(
             add(log(standard), -log(Determinant(L))),
-            "Change of variables. The Jacobian of $\\mu + L\\varepsilon$ is $L$.",
+            "Change of variables. The Jacobian of $z = \\mu + L\\varepsilon$ is $L$, lower triangular.",
         ),
         Step(
             add(log(standard), -Sum(log(ell[i, i]), each)),
