@@ -12,6 +12,7 @@ from vae_course.random import seeded
 from vae_course.widgets.base import FOLDER
 from vae_course.widgets.gradient_estimators import INTEGRANDS
 
+UNIT = nodes(0, 1, 500)
 FUNCTIONS = {
     "square": lambda z, c: z**2,
     "cubic": lambda z, c: z**3 - 3 * z,
@@ -43,8 +44,10 @@ def by_quadrature(setting: dict) -> dict[str, Tensor]:
     """Gradient, b, and mean and variance of both estimators, with the derivatives of autograd."""
     mean, sigma = setting["mean"], setting["sigma"]
     edge = -mean / sigma  # where z = 0, where two of the functions have a corner or a jump
-    pieces = [nodes(-12, edge, 600), nodes(edge, 12, 600)]
-    epsilon, weights = (torch.cat(parts) for parts in zip(*pieces, strict=True))
+    points, lengths = UNIT
+    pieces = [(-9, edge), (edge, 9)]
+    epsilon = torch.cat([low + (high - low) * points for low, high in pieces])
+    weights = torch.cat([(high - low) * lengths for low, high in pieces])
     average = weights * Normal(0 * epsilon, 1).log_prob(epsilon).exp()
     z = mean + sigma * epsilon
 
