@@ -106,5 +106,6 @@ def test_em_climbs_the_likelihood_and_stops_where_its_gradient_is_zero(generator
         means = step(x, means, log_weights)
         reached.append(log_likelihood(means))
     assert (torch.stack(reached).diff() > -1e-10).all() and reached[1] > reached[0] + 1
+    assert reached[-1] > log_likelihood(x.mean().expand(2)) + 1  # no saddle
     gradient = torch.func.grad(log_likelihood)(means)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-6)
