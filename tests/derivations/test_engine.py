@@ -43,7 +43,7 @@ def test_numerical_checks_catch_the_mistakes_too_and_are_labelled():
     by_numbers = replace(derivation, steps=steps)
     by_numbers.check()
     assert "numerical: agrees to 30 digits" in by_numbers.how(2)
-    assert all(mutant.caught() for mutant in by_numbers.mutants()[::4])
+    assert all(mutant.caught() for mutant in by_numbers.mutants()[::12])
 
 
 def test_a_difference_in_the_30th_digit_is_seen():
@@ -82,7 +82,8 @@ def test_a_bound_shows_its_difference_and_when_it_is_an_equality():
     assert "\\ge" in bundle["text/markdown"] and "≥ " in bundle["text/plain"]
     assert r"\text{The difference is}" in bundle["text/markdown"]
     for text in (bundle["text/markdown"], bundle["text/plain"], derivation.to_latex()):
-        assert "Equal when" in text and "and only then." in " ".join(text.split())
+        text = " ".join(text.split())
+        assert "Equal when" in text and "and only then." in text
     strict = derivations.kl_triangle_fails._repr_mimebundle_()
     assert "> " in strict["text/plain"] and "Equal when" not in strict["text/plain"]
 
