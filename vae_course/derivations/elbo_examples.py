@@ -86,7 +86,7 @@ elbo_of_a_gaussian_model = Derivation(
         ),
         Step(
             log(Normal(x, 0, 2)),
-            "Leaving out the divergence leaves an upper end.",
+            "Leave out the divergence, and the evidence remains: an upper bound.",
             at_least(
                 add(add(mu, -x / 2) ** 2, times(half, Excess(2 * sigma**2))),
                 {mu: x / 2, sigma: 1 / sqrt(2)},
