@@ -273,8 +273,8 @@ power_posterior = Derivation(
                     )
                 ),
             ),
-            "The prior $\\mathcal N(0, 1)$ times a power of the likelihood $\\mathcal N(x; z, 1)$, "
-            "normalised.",
+            "The prior, $z$ around zero, times a power of the likelihood, $x$ around $z$, both "
+            "with variance one; and normalised.",
         ),
         Step(
             log(tempered),

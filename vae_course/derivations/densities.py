@@ -43,9 +43,9 @@ change_of_variables = Derivation(
     steps=[
         Step(
             Gradient(Integral(p_b(b), (b, g(s), g(t))), t),
-            "Let $a = e^b$. Mass is preserved on every interval: $a$ lies between $s$ and $t$ exactly when $b$ "
-            "lies between $g(s)$ and $g(t)$, where $g$ is the inverse. The density of $a$ at $t$ "
-            "is the rate at which that mass grows with $t$.",
+            "Let $a = e^b$. Mass is preserved on every interval: $a$ lies between $s$ and $t$ "
+            "exactly when $b$ lies between $g(s)$ and $g(t)$, where $g$ is the inverse. The "
+            "density of $a$ at $t$ is the rate at which that mass grows with $t$.",
         ),
         Step(
             times(p_b(g(t)), Gradient(g(t), t)),
@@ -93,8 +93,9 @@ gaussian_log_det = Derivation(
     steps=[
         Step(
             add(Sum(log(Normal(epsilons[i], 0, 1)), each), -log(Determinant(J))),
-            "Here $z_i = \\mu_i + \\sigma_i \\varepsilon_i$. Change of variables: the log-density of "
-            "the noise, minus the log-determinant of the Jacobian $J = \\partial z / \\partial \\varepsilon$.",
+            "Here $z_i = \\mu_i + \\sigma_i \\varepsilon_i$. Change of variables: the log-density "
+            "of the noise, minus the log-determinant of the Jacobian $J$ of $z$ with respect to "
+            "$\\varepsilon$.",
         ),
         Step(
             add(Sum(log(Normal(epsilons[i], 0, 1)), each), -log(Product(sigmas[i], each))),
@@ -151,7 +152,8 @@ gaussian_log_det_full = Derivation(
     steps=[
         Step(
             add(log(standard), -log(Determinant(L))),
-            "Change of variables. The Jacobian of $z = \\mu + L\\varepsilon$ is $L$, lower triangular.",
+            "Change of variables. The Jacobian of $z = \\mu + L\\varepsilon$ is $L$, a lower "
+            "triangular matrix.",
         ),
         Step(
             add(log(standard), -Sum(log(ell[i, i]), each)),
@@ -161,7 +163,8 @@ gaussian_log_det_full = Derivation(
         ),
         Step(
             log(Normal(z, m, L * L.T)),
-            "So the covariance is $LL^\\top$. Its determinant is the square of that of $L$.",
+            "So the covariance is $L$ times its transpose. Its determinant is the square of "
+            "that of $L$.",
             proved,
         ),
     ],

@@ -85,8 +85,8 @@ elbo_gradient_one_sample = Derivation(
                 Expectation(times(add(x, -times(2, reparameterised)), moves), p(epsilon)),
                 times(1 / sigma, Gradient(sigma, phi)),
             ),
-            "The derivative in this model: of $\\log p(x, z)$ along $z$, and of "
-            "$-\\log q_\\phi = \\log \\sigma + \\frac12 \\varepsilon^2 + \\dots$",
+            "The derivative in this model: of $\\log p(x, z)$ along $z$, and of $\\log \\sigma$. "
+            "That is all of $-\\log q_\\phi$ that moves while $\\varepsilon$ stays.",
             integrated,
         ),
         Step(
@@ -178,7 +178,7 @@ sticking_the_landing_noise = Derivation(
     equivalent=same_slope | {"definition of q_φ(z | x): sign of N(z, μ, σ²) flipped": SAME_SLOPE},
     source="Roeder, Wu & Duvenaud 2017",
     steps=[
-        Step(prime(f)(reparameterised), "What multiplies $\\nabla_\\phi z$ in one sample."),
+        Step(prime(f)(reparameterised), "What multiplies the derivative of $z$ in one sample."),
         Step(
             slope, "In this model: the slope of $\\log p(x, z)$, and of $-\\log q_\\phi$.", proved
         ),
@@ -223,7 +223,7 @@ decoder_gradient = Derivation(
     steps=[
         Step(
             Gradient(add(Expectation(log(decoder(x, z)), q(z, x)), -R), theta),
-            "The ELBO: reconstruction minus rate, $R = \\mathrm{KL}(q_\\phi \\| p)$.",
+            "The ELBO: reconstruction minus the rate $R$, a KL divergence.",
         ),
         Step(
             Gradient(Expectation(log(decoder(x, z)), q(z, x)), theta),

@@ -161,7 +161,7 @@ optimal_baseline = Derivation(
                 -(Expectation(times(f(z), centred / sigma**2), q(z)) ** 2),
             ),
             "The mean square minus the squared mean. The mean has no $b$ in it: "
-            "$E_q[\\partial \\log q] = \\int \\partial q = \\partial \\int q = \\partial 1 = 0$.",
+            "the score has mean zero, because $q_\\phi$ integrates to one wherever $\\mu$ is.",
             integrated,
         ),
         Step(

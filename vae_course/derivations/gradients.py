@@ -65,7 +65,8 @@ score_function_identity = Derivation(
         ),
         Step(
             Integral(times(f(z), q(z), Gradient(log(q(z)), phi)), everywhere),
-            "The derivative of a logarithm, backwards: $\\nabla q = q\\, \\nabla \\log q$.",
+            "The derivative of a logarithm, backwards: that of $q_\\phi$ is $q_\\phi$ times that "
+            "of $\\log q_\\phi$.",
             integrated,
         ),
         Step(
@@ -192,7 +193,7 @@ score_function_moving_integrand = Derivation(
                 Expectation(times(f_phi(z), Gradient(log(q(z)), phi)), q(z)),
                 Expectation(Gradient(f_phi(z), phi), q(z)),
             ),
-            "$\\nabla q = q\\, \\nabla \\log q$ in the first term. The second is the direct "
+            "The derivative of a logarithm, backwards, in the first term. The second is the direct "
             "effect on $f_\\phi$.",
             integrated,
         ),

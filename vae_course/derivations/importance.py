@@ -189,7 +189,7 @@ iwae_monotone = Derivation(
         Step(
             Expectation(log(mbar), more_draws(z)),
             "Every weight is left out once and counted $K$ times: the mean of the means is the "
-            "mean of all. This is $\\mathcal{L}_{K+1}(x)$.",
+            "mean of all. This is the bound of $K + 1$ samples.",
             proved,
         ),
     ],
@@ -244,7 +244,7 @@ iwae_bias = Derivation(
         Step(
             add(log(evidence(x)), Expectation(add(delta, -times(half, delta**2)), draws(z))),
             "$\\delta$ is the relative error of the mean weight, and "
-            "$\\log(1 + \\delta) = \\delta - \\frac12\\delta^2 + \\dots$",
+            "$\\log(1 + \\delta)$ is $\\delta - \\delta^2/2$ and terms of order three.",
             up_to(t, 3),
         ),
         Step(

@@ -54,7 +54,7 @@ iwae_gradient = Derivation(
         ),
         Step(
             times(1 / Sum(ws[k], every), Sum(times(ws[k], Gradient(log(ws[k]), theta)), every)),
-            "The same rule backwards, for each weight: $\\nabla w = w\\, \\nabla \\log w$.",
+            "The same rule backwards, for each weight.",
             proved,
         ),
         Step(
@@ -174,15 +174,15 @@ doubly_reparameterised_weight = Derivation(
         ),
         Step(
             add(share(ell), -prime(share)(ell)),
-            "The slope of $G$ is the normalised weight of the sample, $\\tilde w$.",
+            "The slope of $G$ is the normalised weight of the sample.",
             proved,
         ),
         Step(
             add(share(ell), -times(share(ell), add(1, -share(ell)))),
-            "As for any logistic function, $\\tilde w' = \\tilde w (1 - \\tilde w)$.",
+            "As for any logistic function, its slope is itself times one minus itself.",
             proved,
         ),
-        Step(share(ell) ** 2, "What is left is the square: smaller than $\\tilde w$.", proved),
+        Step(share(ell) ** 2, "What is left is the square, which is smaller.", proved),
     ],
     wrong_forms=[
         WrongForm(3, share(ell), "the normalised weight itself, as in the decoder's gradient"),
