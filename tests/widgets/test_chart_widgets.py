@@ -45,7 +45,7 @@ EXAMPLES = [
             "Shift m": "shift",
             "Scale s": "scale",
         },
-        {"the same KL in total": {"total": True}, "the same mismatch in each": {"total": False}},
+        {"same KL in total": {"total": True}, "same mismatch in each": {"total": False}},
         {},
     ),
 ]

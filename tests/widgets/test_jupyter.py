@@ -250,7 +250,7 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     tightness = page.locator(".vc-tightness")
     tightness.get_by_role("slider", name="Dimensions d").focus()
     page.keyboard.press("End")
-    tightness.get_by_role("radio", name="the same KL in total").focus()
+    tightness.get_by_role("radio", name="same KL in total").focus()
     page.keyboard.press("Space")
     page.wait_for_timeout(500)
     assert notebook.active() == 12

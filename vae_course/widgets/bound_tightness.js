@@ -28,8 +28,8 @@ function render({ model, el }) {
   const total = shared.control("total", radios, {
     legend: "More dimensions",
     options: [
-      [false, "the same mismatch in each"],
-      [true, "the same KL in total"],
+      [false, "same mismatch in each"],
+      [true, "same KL in total"],
     ],
   });
   const note = element("p", { className: "vc-muted" });
@@ -76,9 +76,9 @@ function render({ model, el }) {
   function numberTable() {
     const cells = {};
     const row = (name, ...text) => {
-      cells[name] = { head: element("th", { scope: "row" }, ...text), found: element("td") };
-      cells[name].exact = element("td");
-      return element("tr", {}, cells[name].head, cells[name].found, cells[name].exact);
+      const head = element("th", { scope: "row" }, ...text);
+      cells[name] = { head, found: element("td"), exact: element("td") };
+      return element("tr", {}, head, cells[name].found, cells[name].exact);
     };
     const head = (text) => element("th", { scope: "col" }, text);
     const table = element(
@@ -87,7 +87,7 @@ function render({ model, el }) {
       element(
         "thead",
         {},
-        element("tr", {}, element("td"), head(`${RUNS} runs`), head("exact")),
+        element("tr", {}, element("td"), head(`${RUNS}\u00a0runs`), head("exact")),
       ),
       element(
         "tbody",
@@ -96,9 +96,11 @@ function render({ model, el }) {
         row("bound", ""),
         row("ess", "ESS ", mathematical("/ K")),
         row("largest", "Largest weight"),
-        row("needed", mathematical("K"), " needed, about"),
+        row("needed", mathematical("K"), " needed"),
       ),
     );
+    cells.needed.found.remove(); // there is nothing to measure
+    cells.needed.exact.colSpan = 2;
     return { element: table, cells };
   }
 
@@ -204,8 +206,7 @@ function render({ model, el }) {
     const shown = limit > 0 && limit < 5e-5 ? "< 0.0001" : inDigits(limit);
     set("ess", inDigits(found.ess), `${shown} at K = ∞`);
     set("largest", inDigits(found.largest), `1/K = ${inDigits(1 / count)}`);
-    set("needed", "", sampleCount());
-    cells.needed.exact.prepend(...toTheDivergence(), " = ");
+    cells.needed.exact.replaceChildren("about ", ...toTheDivergence(), ` = ${sampleCount()}`);
     stripTitle.textContent = `One draw of K = ${thousands(count)}: who carries it?`;
     const five = found.weights.slice(0, 5).reduce((sum, weight) => sum + weight, 0);
     stripText.textContent =
