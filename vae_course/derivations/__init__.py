@@ -7,10 +7,6 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "annealing": [
             "ais_unbiased",
-            "power_posterior",
-            "thermodynamic_identity",
-            "thermodynamic_integration",
-            "thermodynamic_integration_gaussian",
         ],
         "catalogue": ["all", "get"],
         "densities": [
@@ -44,9 +40,7 @@ __getattr__, __dir__, __all__ = lazy(
         "gradient_variances": [
             "optimal_baseline",
             "pathwise_variance",
-            "pathwise_variance_of_a_wave",
             "score_function_variance",
-            "score_function_variance_of_a_wave",
         ],
         "gradients": [
             "pathwise_identity",
@@ -64,5 +58,12 @@ __getattr__, __dir__, __all__ = lazy(
             "doubly_reparameterised_weight",
             "iwae_gradient",
         ],
+        "temperatures": [
+            "power_posterior",
+            "thermodynamic_identity",
+            "thermodynamic_integration",
+            "thermodynamic_integration_gaussian",
+        ],
+        "waves": ["pathwise_variance_of_a_wave", "score_function_variance_of_a_wave"],
     },
 )

@@ -1,35 +1,25 @@
-r"""From the prior to the posterior by small steps.
+r"""Annealed importance sampling: from the prior to the posterior by small steps.
 
-The power posterior $p_\beta(z) \propto p(z)\, p_\theta(x \mid z)^\beta$ has the normaliser
-$Z(\beta)$, with $Z(0) = 1$ and $Z(1) = p_\theta(x)$.
+$$ w = \frac{f_1(z_0)}{p(z_0)}\, \frac{f_2(z_1)}{f_1(z_1)}\,
+   \frac{p_\theta(x, z_2)}{f_2(z_2)}, \qquad E[w] = p_\theta(x) $$
 
-$$ \frac{d}{d\beta} \log Z(\beta) = E_{p_\beta}[\log p_\theta(x \mid z)], \qquad
-   E[w_{\mathrm{AIS}}] = p_\theta(x) $$
-
-Neal 2001; Gelman & Meng 1998.
+where $z_t$ comes from $z_{t-1}$ by a transition $T_t$ that leaves $f_t$ as it is. Any positive
+functions $f_t$ will do; the usual ones are $p(z)\, p_\theta(x \mid z)^{\beta_t}$. Neal 2001.
 """
 
 from sympy import (
     Function,
     IndexedBase,
-    Integral,
     KroneckerDelta,
     Lambda,
-    Rational,
     Symbol,
-    exp,
-    log,
-    oo,
-    pi,
     symbols,
 )
 
-from vae_course.derivations.engine import Derivation, Step, WrongForm, integrated, proved
-from vae_course.derivations.model import EVIDENCE, JOINT, evidence, joint, likelihood, prior, x, z
+from vae_course.derivations.engine import Derivation, Step, WrongForm, proved
+from vae_course.derivations.model import EVIDENCE, evidence, joint, prior, x, z
 from vae_course.derivations.notation import (
     Expectation,
-    Gradient,
-    Normal,
     SumOver,
     add,
     density,
@@ -149,194 +139,6 @@ ais_unbiased = Derivation(
                 chain(z),
             ),
             "the weight is taken after the transition in place of before",
-        ),
-    ],
-)
-
-# Thermodynamic integration -------------------------------------------------------------------
-
-beta = Symbol("beta", positive=True)
-Z = Function("Z", positive=True)
-power = density("power", "p_beta")
-annealed = {
-    Z: Lambda(beta, SumOver(times(prior(z), likelihood(x, z) ** beta), z)),
-    power: Lambda(z, times(prior(z), likelihood(x, z) ** beta) / Z(beta)),
-}
-
-thermodynamic_identity = Derivation(
-    name="thermodynamic_identity",
-    title="The slope of the log-normaliser is a mean log-likelihood",
-    left=r"\frac{\partial}{\partial\beta} \log Z(\beta)",
-    definitions=annealed,
-    states={z: 2},
-    source="Gelman & Meng 1998",
-    steps=[
-        Step(
-            Gradient(log(Z(beta)), beta),
-            "$Z(\\beta)$ is what makes the power posterior $p_\\beta$ sum to one.",
-        ),
-        Step(
-            Gradient(Z(beta), beta) / Z(beta),
-            "The derivative of a logarithm.",
-            proved,
-        ),
-        Step(
-            SumOver(times(prior(z), likelihood(x, z) ** beta, log(likelihood(x, z))), z) / Z(beta),
-            "The exponent comes down: $a^\\beta$ has the derivative $a^\\beta \\log a$.",
-            proved,
-        ),
-        Step(
-            Expectation(log(likelihood(x, z)), power(z)),
-            "The rest is the density of the power posterior.",
-            proved,
-        ),
-    ],
-    wrong_forms=[
-        WrongForm(
-            3,
-            Expectation(log(likelihood(x, z)), prior(z)),
-            "the mean under the prior: that is the slope at β = 0 only",
-        ),
-        WrongForm(
-            3,
-            log(Expectation(likelihood(x, z), power(z))),
-            "the log of the mean in place of the mean of the log",
-        ),
-    ],
-)
-
-thermodynamic_integration = Derivation(
-    name="thermodynamic_integration",
-    title="The log-evidence is an integral over temperatures",
-    left=r"\log p_\theta(x)",
-    definitions={**annealed, **JOINT},
-    states={z: 2},
-    equivalent={"step 2: constant -1 in 1/Z(0) changed to -2": "Z(0) is one"},
-    source="Gelman & Meng 1998",
-    steps=[
-        Step(
-            log(SumOver(joint(x, z), z)),
-            "The evidence sums the joint.",
-        ),
-        Step(
-            log(Z(1) / Z(0)),
-            "At $\\beta = 1$ the normaliser is the evidence. At $\\beta = 0$ it is the sum of the "
-            "prior, which is one.",
-            proved,
-        ),
-        Step(
-            Integral(Gradient(log(Z(beta)), beta), (beta, 0, 1)),
-            "A difference is the integral of the slope.",
-            integrated,
-        ),
-        Step(
-            Integral(Expectation(log(likelihood(x, z)), power(z)), (beta, 0, 1)),
-            "The slope is the mean log-likelihood under the power posterior.",
-            integrated,
-        ),
-    ],
-    wrong_forms=[
-        WrongForm(
-            3,
-            Expectation(log(likelihood(x, z)), prior(z)),
-            "samples of the prior alone, in place of all temperatures",
-        ),
-        WrongForm(1, log(Z(1)) / log(Z(2)), "a ratio of logarithms for the logarithm of a ratio"),
-    ],
-)
-
-# A Gaussian, where every temperature is known -------------------------------------------------
-
-half = Rational(1, 2)
-x_given_z, p_x, known = (
-    density("lik", "p", given=True),
-    density("p_x", "p"),
-    density("pow", "p_beta"),
-)
-gaussian = {x_given_z: Lambda((x, z), Normal(x, z, 1))}
-tempered = Normal(z, times(beta, x) / add(1, beta), 1 / add(1, beta))
-
-power_posterior = Derivation(
-    name="power_posterior",
-    title="The power posterior of a Gaussian model",
-    left=r"\log p_\beta(z)",
-    source="Friel & Pettitt 2008",
-    steps=[
-        Step(
-            add(
-                log(Normal(z, 0, 1)),
-                times(beta, log(Normal(x, z, 1))),
-                -log(
-                    Integral(
-                        exp(add(log(Normal(z, 0, 1)), times(beta, log(Normal(x, z, 1))))),
-                        (z, -oo, oo),
-                    )
-                ),
-            ),
-            "The prior, $z$ around zero, times a power of the likelihood, $x$ around $z$, both "
-            "with variance one; and normalised.",
-        ),
-        Step(
-            log(tempered),
-            "Complete the square in $z$. Precisions add: 1 from the prior, $\\beta$ from the "
-            "likelihood. A power above one concentrates, one below disperses.",
-            integrated,
-        ),
-    ],
-    wrong_forms=[
-        WrongForm(
-            1,
-            log(Normal(z, x / 2, 1 / (2 * beta))),
-            "the posterior to the power β: the prior is tempered too",
-        ),
-        WrongForm(
-            1,
-            log(Normal(z, x / add(1, beta), 1 / add(1, beta))),
-            "the pull of the data does not grow with β",
-        ),
-    ],
-)
-
-thermodynamic_integration_gaussian = Derivation(
-    name="thermodynamic_integration_gaussian",
-    title="The integral over temperatures, done for a Gaussian model",
-    left=r"\log p(x)",
-    definitions=gaussian,
-    instance={known: Lambda(z, tempered)},
-    source="Gelman & Meng 1998",
-    steps=[
-        Step(
-            Integral(Expectation(log(x_given_z(x, z)), known(z)), (beta, 0, 1)),
-            "The mean log-likelihood under each power posterior.",
-        ),
-        Step(
-            Integral(
-                add(
-                    -times(half, log(2 * pi)),
-                    -times(half, add(x**2 / add(1, beta) ** 2, 1 / add(1, beta))),
-                ),
-                (beta, 0, 1),
-            ),
-            "$E(x - z)^2$ is the squared distance of $x$ from the mean, plus the variance.",
-            integrated,
-        ),
-        Step(
-            add(-times(half, log(2 * pi)), -times(half, add(x**2 / 2, log(2)))),
-            "Two elementary integrals.",
-            integrated,
-        ),
-        Step(
-            log(Normal(x, 0, 2)),
-            "The evidence: $x$ is $z$ plus noise, and variances add.",
-            proved,
-        ),
-    ],
-    wrong_forms=[
-        WrongForm(3, log(Normal(x, 0, 1)), "the variance of the noise alone"),
-        WrongForm(
-            2,
-            add(-times(half, log(2 * pi)), -times(half, add(x**2, 1))),
-            "the mean under the prior, for all temperatures",
         ),
     ],
 )

@@ -14,6 +14,8 @@ from vae_course.derivations import (
     gradients,
     importance,
     importance_gradients,
+    temperatures,
+    waves,
 )
 from vae_course.derivations.engine import Derivation
 
@@ -46,8 +48,8 @@ ALL = [
     gradient_variances.score_function_variance,
     gradient_variances.pathwise_variance,
     gradient_variances.optimal_baseline,
-    gradient_variances.pathwise_variance_of_a_wave,
-    gradient_variances.score_function_variance_of_a_wave,
+    waves.pathwise_variance_of_a_wave,
+    waves.score_function_variance_of_a_wave,
     elbo_gradients.elbo_gradient_one_sample,
     elbo_gradients.sticking_the_landing,
     elbo_gradients.sticking_the_landing_noise,
@@ -60,10 +62,10 @@ ALL = [
     importance_gradients.doubly_reparameterised,
     importance_gradients.doubly_reparameterised_weight,
     annealing.ais_unbiased,
-    annealing.thermodynamic_identity,
-    annealing.thermodynamic_integration,
-    annealing.power_posterior,
-    annealing.thermodynamic_integration_gaussian,
+    temperatures.thermodynamic_identity,
+    temperatures.thermodynamic_integration,
+    temperatures.power_posterior,
+    temperatures.thermodynamic_integration_gaussian,
 ]
 
 
