@@ -4,7 +4,7 @@ $$ w = \frac{f_1(z_0)}{p(z_0)}\, \frac{f_2(z_1)}{f_1(z_1)}\,
    \frac{p_\theta(x, z_2)}{f_2(z_2)}, \qquad E[w] = p_\theta(x) $$
 
 where $z_t$ comes from $z_{t-1}$ by a transition $T_t$ that leaves $f_t$ as it is. Any positive
-functions $f_t$ will do; the usual ones are $p(z)\, p_\theta(x \mid z)^{\beta_t}$. Neal 2001.
+functions $f_t$ will do; the usual ones are $p(z)\, p_\theta(x \mid z)^{\tau_t}$. Neal 2001.
 """
 
 from sympy import (

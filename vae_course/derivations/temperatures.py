@@ -1,10 +1,10 @@
 r"""The power posterior, and the evidence as an integral over its temperatures.
 
-The power posterior $p_\beta(z) \propto p(z)\, p_\theta(x \mid z)^\beta$ has the normaliser
-$Z(\beta)$, with $Z(0) = 1$ and $Z(1) = p_\theta(x)$.
+The power posterior $p_\tau(z) \propto p(z)\, p_\theta(x \mid z)^\tau$ has the normaliser
+$Z(\tau)$, with $Z(0) = 1$ and $Z(1) = p_\theta(x)$.
 
-$$ \frac{d}{d\beta} \log Z(\beta) = E_{p_\beta}[\log p_\theta(x \mid z)], \qquad
-   \log p_\theta(x) = \int_0^1 E_{p_\beta}[\log p_\theta(x \mid z)]\, d\beta $$
+$$ \frac{d}{d\tau} \log Z(\tau) = E_{p_\tau}[\log p_\theta(x \mid z)], \qquad
+   \log p_\theta(x) = \int_0^1 E_{p_\tau}[\log p_\theta(x \mid z)]\, d\tau $$
 
 Gelman & Meng 1998; Friel & Pettitt 2008.
 """
@@ -33,34 +33,34 @@ from vae_course.derivations.notation import (
     times,
 )
 
-beta = Symbol("beta", positive=True)
+tau = Symbol("tau", positive=True)
 Z = Function("Z", positive=True)
-power = density("power", "p_beta")
+power = density("power", "p_tau")
 annealed = {
-    Z: Lambda(beta, SumOver(times(prior(z), likelihood(x, z) ** beta), z)),
-    power: Lambda(z, times(prior(z), likelihood(x, z) ** beta) / Z(beta)),
+    Z: Lambda(tau, SumOver(times(prior(z), likelihood(x, z) ** tau), z)),
+    power: Lambda(z, times(prior(z), likelihood(x, z) ** tau) / Z(tau)),
 }
 
 thermodynamic_identity = Derivation(
     name="thermodynamic_identity",
     title="The slope of the log-normaliser is a mean log-likelihood",
-    left=r"\frac{\partial}{\partial\beta} \log Z(\beta)",
+    left=r"\frac{\partial}{\partial\tau} \log Z(\tau)",
     definitions=annealed,
     states={z: 2},
     source="Gelman & Meng 1998",
     steps=[
         Step(
-            Gradient(log(Z(beta)), beta),
-            "$Z(\\beta)$ is what makes the power posterior $p_\\beta$ sum to one.",
+            Gradient(log(Z(tau)), tau),
+            "$Z(\\tau)$ is what makes the power posterior $p_\\tau$ sum to one.",
         ),
         Step(
-            Gradient(Z(beta), beta) / Z(beta),
+            Gradient(Z(tau), tau) / Z(tau),
             "The derivative of a logarithm.",
             proved,
         ),
         Step(
-            SumOver(times(prior(z), likelihood(x, z) ** beta, log(likelihood(x, z))), z) / Z(beta),
-            "The exponent comes down: $a^\\beta$ has the derivative $a^\\beta \\log a$.",
+            SumOver(times(prior(z), likelihood(x, z) ** tau, log(likelihood(x, z))), z) / Z(tau),
+            "The exponent comes down: $a^\\tau$ has the derivative $a^\\tau \\log a$.",
             proved,
         ),
         Step(
@@ -98,17 +98,17 @@ thermodynamic_integration = Derivation(
         ),
         Step(
             log(Z(1) / Z(0)),
-            "At $\\beta = 1$ the normaliser is the evidence. At $\\beta = 0$ it is the sum of the "
+            "At $\\tau = 1$ the normaliser is the evidence. At $\\tau = 0$ it is the sum of the "
             "prior, which is one.",
             proved,
         ),
         Step(
-            Integral(Gradient(log(Z(beta)), beta), (beta, 0, 1)),
+            Integral(Gradient(log(Z(tau)), tau), (tau, 0, 1)),
             "A difference is the integral of the slope.",
             integrated,
         ),
         Step(
-            Integral(Expectation(log(likelihood(x, z)), power(z)), (beta, 0, 1)),
+            Integral(Expectation(log(likelihood(x, z)), power(z)), (tau, 0, 1)),
             "The slope is the mean log-likelihood under the power posterior.",
             integrated,
         ),
@@ -129,24 +129,24 @@ half = Rational(1, 2)
 x_given_z, p_x, known = (
     density("lik", "p", given=True),
     density("p_x", "p"),
-    density("pow", "p_beta"),
+    density("pow", "p_tau"),
 )
 gaussian = {x_given_z: Lambda((x, z), Normal(x, z, 1))}
-tempered = Normal(z, times(beta, x) / add(1, beta), 1 / add(1, beta))
+tempered = Normal(z, times(tau, x) / add(1, tau), 1 / add(1, tau))
 
 power_posterior = Derivation(
     name="power_posterior",
     title="The power posterior of a Gaussian model",
-    left=r"\log p_\beta(z)",
+    left=r"\log p_\tau(z)",
     source="Friel & Pettitt 2008",
     steps=[
         Step(
             add(
                 log(Normal(z, 0, 1)),
-                times(beta, log(Normal(x, z, 1))),
+                times(tau, log(Normal(x, z, 1))),
                 -log(
                     Integral(
-                        exp(add(log(Normal(z, 0, 1)), times(beta, log(Normal(x, z, 1))))),
+                        exp(add(log(Normal(z, 0, 1)), times(tau, log(Normal(x, z, 1))))),
                         (z, -oo, oo),
                     )
                 ),
@@ -156,7 +156,7 @@ power_posterior = Derivation(
         ),
         Step(
             log(tempered),
-            "Complete the square in $z$. Precisions add: 1 from the prior, $\\beta$ from the "
+            "Complete the square in $z$. Precisions add: 1 from the prior, $\\tau$ from the "
             "likelihood. A power above one concentrates, one below disperses.",
             integrated,
         ),
@@ -164,12 +164,12 @@ power_posterior = Derivation(
     wrong_forms=[
         WrongForm(
             1,
-            log(Normal(z, x / 2, 1 / (2 * beta))),
+            log(Normal(z, x / 2, 1 / (2 * tau))),
             "the posterior to the power β: the prior is tempered too",
         ),
         WrongForm(
             1,
-            log(Normal(z, x / add(1, beta), 1 / add(1, beta))),
+            log(Normal(z, x / add(1, tau), 1 / add(1, tau))),
             "the pull of the data does not grow with β",
         ),
     ],
@@ -184,16 +184,16 @@ thermodynamic_integration_gaussian = Derivation(
     source="Gelman & Meng 1998",
     steps=[
         Step(
-            Integral(Expectation(log(x_given_z(x, z)), known(z)), (beta, 0, 1)),
+            Integral(Expectation(log(x_given_z(x, z)), known(z)), (tau, 0, 1)),
             "The mean log-likelihood under each power posterior.",
         ),
         Step(
             Integral(
                 add(
                     -times(half, log(2 * pi)),
-                    -times(half, add(x**2 / add(1, beta) ** 2, 1 / add(1, beta))),
+                    -times(half, add(x**2 / add(1, tau) ** 2, 1 / add(1, tau))),
                 ),
-                (beta, 0, 1),
+                (tau, 0, 1),
             ),
             "$E(x - z)^2$ is the squared distance of $x$ from the mean, plus the variance.",
             integrated,
