@@ -5,8 +5,8 @@ $$ z = g(\varepsilon, \phi), \qquad \nabla_\phi\, \mathbb E_{q_\phi}[f_\phi(z)]
      + \partial_\phi f_\phi(z) \big] $$
 
 This needs more than noise that is independent of φ. Derivative and expectation may change places
-if, for almost every ε, φ ↦ f(g(ε, φ)) has no jumps and its derivative is bounded by something
-integrable. Kinks are allowed (ReLU), jumps are not: for a step function the estimate is zero.
+if, for almost every ε, φ ↦ f(g(ε, φ)) is Lipschitz, with a constant that has a finite mean over ε.
+Kinks are allowed (ReLU), jumps are not: for a step function the estimate is zero.
 
 Source: Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014; Mohamed et al. 2020.
 """
