@@ -124,7 +124,7 @@ def test_chains_come_to_the_posterior(device, dtype, seed):
     with seeded(seed):
         z = 0.1 * model.prior.sample((10_000, 2))
         for _ in range(20):
-            z, _ = hamiltonian_transition(lambda z: model.log_joint(z, x), z, 0.4, 4)
+            z, _ = hamiltonian_transition(lambda z: model.log_joint(z, x), z, 0.25, 3)
     assert_mean(z[..., 0], 0.0, detects=0.12)
     assert_mean(z[..., 0] ** 2, covariance[:, 0, 0], detects=0.12)
 
