@@ -54,7 +54,7 @@ def effective_sample_size(log_weights: Tensor) -> Tensor:
 
     K where all weights are equal, 1 where one of them has everything. They need not be normalised.
     It is computed from the draws that were made: a region that none of them found does not lower
-    it. Source: Owen 2013, "Monte Carlo theory, methods and examples".
+    it. Source: Kong 1992.
     """
     require_tensor("log_weights", log_weights)
     shape = tuple(log_weights.shape)

@@ -9,6 +9,9 @@ gradient stays unbiased; but its noise is not, so it keeps an optimiser moving e
 Without it, $\log p(x, z) - \log q(z \mid x)$ is constant in z where q is the posterior, and every
 draw gives the same gradient for the encoder: zero.
 
+With several draws inside the logarithm the same step is biased. There its place is taken by
+`iwae(..., gradient="dreg")` (Tucker et al. 2019).
+
 Source: Roeder, Wu & Duvenaud 2017, "Sticking the Landing".
 """
 
