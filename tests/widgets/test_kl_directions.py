@@ -14,7 +14,7 @@ from vae_course.random import seeded
 from vae_course.widgets import KLDirections
 
 NAME = "vc-kl-directions"
-FIT = {"reverse": "Fit q by KL(q ‖ p)", "forward": "Fit q by KL(p ‖ q)"}
+FIT = {"reverse": "Fit KL(q ‖ p)", "forward": "Fit KL(p ‖ q)"}
 
 
 @pytest.fixture

@@ -115,9 +115,9 @@ function render({ model, el }) {
     };
   };
   const cards = [
-    card("reverse", "KL(q ‖ p)", "Fit q by KL(q ‖ p)", (to) => truth.reverse(to),
+    card("reverse", "KL(q ‖ p)", "Fit KL(q ‖ p)", (to) => truth.reverse(to),
       "Averages under q: costly where q is and p is not."),
-    card("forward", "KL(p ‖ q)", "Fit q by KL(p ‖ q)", (to) => truth.forward(to),
+    card("forward", "KL(p ‖ q)", "Fit KL(p ‖ q)", (to) => truth.forward(to),
       "Averages under p: costly where p is and q is not."),
   ];
   const announce = liveText();
