@@ -58,7 +58,7 @@ def test_with_the_posterior_for_a_start_every_weight_is_the_evidence(device, dty
     vae = linear_vae(device, dtype, d=3, n=5, mixing=0.0, wider=0.0)
     x = data(vae, 4)
     with seeded(0):
-        estimate = annealed_importance_sampling(vae, x, 5, 3, start="encoder")
+        estimate = annealed_importance_sampling(vae, x, 5, 3, 2, start="encoder")
     exact = vae.exact().log_prob(x)
     torch.testing.assert_close(estimate.log_weights, exact.expand(3, -1), rtol=0, atol=1e-9)
 
@@ -81,11 +81,11 @@ def test_twenty_latents_where_samples_of_the_prior_are_off_by_tens(device, dtype
     assert_mean(weights, 1.0, detects=0.13)
 
 
-def test_from_the_prior_thirty_nats_are_found_by_annealing(device, dtype):
+def test_annealing_from_the_prior_comes_within_three_nats(device, dtype):
     vae = linear_vae(device, dtype)
     x = data(vae)
     with seeded(0):
-        estimate = annealed_importance_sampling(vae, x, 200, 20, 4)
+        estimate = annealed_importance_sampling(vae, x, 100, 20, 4)
     assert (estimate.value - vae.exact().log_prob(x)).abs().item() < 3
 
 
@@ -125,7 +125,7 @@ def test_acceptance_is_near_its_target_for_every_example(device, dtype):
     vae = linear_vae(device, dtype, d=5, n=10)
     x = data(vae, 6)
     with seeded(0):
-        estimate = annealed_importance_sampling(vae, x, 50, 8)
+        estimate = annealed_importance_sampling(vae, x, 50, 8, 5)
     assert estimate.acceptance.shape == (6,)
     assert ((estimate.acceptance > 0.5) & (estimate.acceptance < 0.8)).all()
     # The posterior is narrower than the prior: the steps become smaller.
@@ -194,7 +194,7 @@ def test_weights_take_the_steps_of_the_schedule():
 def test_no_graph_is_kept_and_no_gradient_is_left():
     vae = linear_vae("cpu", torch.float32, d=3, n=5).requires_grad_()
     with torch.enable_grad():
-        estimate = annealed_importance_sampling(vae, data(vae, 2), 3, 2, start="encoder")
+        estimate = annealed_importance_sampling(vae, data(vae, 2), 3, 2, 2, start="encoder")
     for tensor in (estimate.log_weights, estimate.z, estimate.step_sizes, estimate.acceptance):
         assert not tensor.requires_grad
     assert all(parameter.grad is None for parameter in vae.parameters())
