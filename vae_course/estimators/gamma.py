@@ -59,9 +59,8 @@ class ImplicitGamma(Gamma):
     """
 
     def rsample(self, sample_shape=()) -> Tensor:
-        shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
-            z = torch._standard_gamma(self.concentration.expand(shape))
+            z = super().rsample(sample_shape) * self.rate  # torch's draw, of Gamma(α, 1)
             z = z.clamp_min(torch.finfo(z.dtype).tiny)  # its logarithm is needed
             slope = gamma_sample_gradient(z, self.concentration)
         z = z + (self.concentration - self.concentration.detach()) * slope
