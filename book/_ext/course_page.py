@@ -13,6 +13,7 @@ import course_claims
 import course_directives
 import course_facts
 import course_landing
+import course_reproductions
 from course_icons import icon
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -140,6 +141,7 @@ def setup(app: Sphinx) -> dict:
     course_directives.register(app)
     course_landing.register(app)
     course_claims.register(app)
+    course_reproductions.register(app)
     app.connect("config-inited", static_fonts)
     app.connect("doctree-read", course_facts.fill_in)
     app.connect("doctree-resolved", add_buttons)

@@ -1,0 +1,36 @@
+"""The tables of recorded results say what the records say, and the records keep their promise."""
+
+import json
+
+from tests.site.conftest import ROOT
+
+RECORDS = ROOT / "recipes" / "results"
+
+
+def iwae(k: int) -> dict:
+    return json.loads((RECORDS / f"iwae-k{k}.json").read_text(encoding="utf8"))
+
+
+def test_more_draws_gave_the_better_likelihood_after_the_same_epochs():
+    one, five = iwae(1), iwae(5)
+    assert one["training"]["epochs"] == five["training"]["epochs"] >= 100
+    nats = [record["test"]["negative_log_likelihood_nats"] for record in (one, five)]
+    assert nats[0] - nats[1] > 0.5
+    assert one["test"]["active_units"] < five["test"]["active_units"]
+
+
+def test_every_record_says_how_it_was_made():
+    for file in RECORDS.glob("*.json"):
+        record = json.loads(file.read_text(encoding="utf8"))
+        assert record["recipe"].startswith("python -m recipes."), file.name
+        assert {"cpu", "threads", "commit", "torch"} <= set(record["machine"]), file.name
+        assert {"seed", "epochs", "seconds"} <= set(record["training"]), file.name
+
+
+def test_the_page_shows_the_records(site_folder):
+    text = (site_folder / "book/reference/reproductions.html").read_text(encoding="utf8")
+    for file in RECORDS.glob("iwae-k*.json"):
+        record = json.loads(file.read_text(encoding="utf8"))
+        assert record["recipe"] in text
+        assert f"{record['test']['negative_log_likelihood_nats']:.2f} ±" in text
+        assert record["machine"]["commit"][:10] in text
