@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.distributions import Independent, Normal
 
-from tests.likelihood.annealing import data, linear_vae
+from tests.likelihood.annealing import NoReading, data, linear_vae
 from tests.statistics import assert_mean, assert_z
 from vae_course.conditional import GaussianLikelihood
 from vae_course.likelihood import (
@@ -198,6 +198,14 @@ def test_no_graph_is_kept_and_no_gradient_is_left():
     for tensor in (estimate.log_weights, estimate.z, estimate.step_sizes, estimate.acceptance):
         assert not tensor.requires_grad
     assert all(parameter.grad is None for parameter in vae.parameters())
+
+
+@pytest.mark.parametrize("start", ["prior", "encoder"])
+def test_nothing_is_read_back_from_the_device(start):
+    vae = linear_vae("cpu", torch.float32, d=3, n=5)
+    x = data(vae, 2)
+    with NoReading():
+        annealed_importance_sampling(vae, x, 3, 2, 2, start=start)
 
 
 def test_single_precision_agrees(device, seed):
