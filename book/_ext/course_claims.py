@@ -132,9 +132,8 @@ class CheckedDerivations(ClaimsDirective):
         return [box("div", *rows, classes="cp-claims")]
 
     def row(self, derivation) -> nodes.Node:
-        derivation.check()
-        drawn = derivation._repr_mimebundle_()["text/markdown"]
-        title, _, steps = drawn.partition("\n\n")
+        drawn = repr(derivation)  # checks it; as in a terminal, which weighs little
+        listing = nodes.literal_block(drawn, drawn, language="none")
         shown = [p for p in self.book if re.search(rf"\b{derivation.name}\b", p.source)]
         pages = list({p.page: p for p in reversed(shown)}.values())[::-1]
         links = [self.section_link(place) for place in pages]
@@ -147,7 +146,7 @@ class CheckedDerivations(ClaimsDirective):
             "div",
             box("p", *head, classes="cp-claim-head"),
             box("p", nodes.Text(counted), *line, classes="cp-claim-where"),
-            self.fold("Every line and its check", *self.blocks(f"{title}\n\n{steps}")),
+            self.fold("Every line and its check", listing),
             classes=self.classes(shown),
             ids=derivation.name.replace("_", "-"),
         )  # fmt: skip
@@ -176,7 +175,7 @@ class CheckedCorrections(ClaimsDirective):
         links = [node for p in found for node in (nodes.Text(" · "), self.section_link(p))][1:]
         listings = []
         for place in found:
-            listing = nodes.literal_block(place.source, place.source, language="python")
+            listing = nodes.literal_block(place.source, place.source, language="none")
             listings.append(listing)
         said = box("p", *self.inline(words["said"]), classes="cp-claim-said")
         true = box("p", *self.inline(words["truth"]), classes="cp-claim-true")

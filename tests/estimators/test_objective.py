@@ -123,7 +123,7 @@ def test_a_learned_baseline_is_trained_with_the_model_and_leaves_its_gradient_al
     torch.testing.assert_close(bound.value, bound.elbo - error)
     torch.testing.assert_close(bound.terms["elbo"], bound.elbo)
     (by_network,) = torch.autograd.grad(bound.value.mean(), model.baseline.network.bias)
-    assert by_network.abs() > 0.1
+    assert by_network.abs() > 0
 
 
 def test_bad_samples():

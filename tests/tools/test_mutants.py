@@ -20,9 +20,12 @@ def test_applies_and_names_a_test_that_exists(path):
     check = ["git", "apply", "--check", str(path)]
     found = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, f"the code that it changes has changed: {found.stderr}"
-    file, _, name = mutant.test.partition("::")
+    file, _, name = mutant.test.partition("::")  # or the whole file
     source = (ROOT / file).read_text(encoding="utf8")
-    assert not name or f"def {name.partition('[')[0]}(" in source  # or the whole file
+    shared = (ROOT / file).with_name("contract.py")  # what a class of tests inherits
+    source += shared.read_text(encoding="utf8") if shared.exists() else ""
+    for part in name.partition("[")[0].split("::"):
+        assert not part or f"def {part}(" in source or f"class {part}(" in source
 
 
 def test_a_patch_without_its_header_is_refused(tmp_path):

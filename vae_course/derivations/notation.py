@@ -36,8 +36,9 @@ def density(
     values of z, which have to be finitely many; `total=0, real=True` makes a perturbation of one.
     `under` is what stands below the 𝔼 in place of the density.
     """
-    # SymPy takes functions of one name for the same, so that all that is known is in the name
-    known = f"{name}|{symbol}|{given}|{over}|{total}|{under}"
+    # SymPy takes functions of one name for the same, so that all that is known is in the name.
+    # Two variables may both be called z, one of them real: srepr tells them apart.
+    known = f"{name}|{symbol}|{given}|{sympy.srepr(over)}|{total}|{under}"
     f = sympy.Function(known, **({"real": True} if real else {"positive": True}))
     f.symbol, f.given, f.over, f.total = symbol or name, given, over, total
     f.under = under or None
