@@ -47,7 +47,9 @@ def density(
 
 def prime(f: UndefinedFunction) -> UndefinedFunction:
     """The derivative f' of a named function of one argument."""
-    derivative = sympy.Function(f"{f.__name__}'", real=True)
+    # the name says all that is known of f, as that of a density does
+    derivative = sympy.Function(f"{f.__name__}'|{sorted(f._kwargs.items())}", real=True)
+    derivative.symbol = f"{getattr(f, 'symbol', f.__name__)}'"
     derivative.derivative_of = f
     return derivative
 
