@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "ppca": ["ProbabilisticPCA"],
-        "linear_vae": ["LinearGaussianVAE", "exact_elbo"],
+        "linear_vae": ["LinearGaussianVAE", "exact_elbo", "optimal_linear_vae"],
         "discrete": ["DiscreteLatentModel", "FiniteDistribution", "binary_vectors", "one_hot"],
         "quadrature": ["QuadratureModel"],
     },
