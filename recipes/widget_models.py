@@ -1,7 +1,8 @@
-"""The trained models of the two live widgets.
+"""The trained models of the live widgets.
 
     python -m recipes.widget_models at-work       needs MNIST: VAE_COURSE_DATA=… or a download
     python -m recipes.widget_models traversal     glyphs, no data needed
+    python -m recipes.widget_models beta-family   glyphs, one model for each β; --beta 1: that one
 
 Each writes vae_course/weights/<name>.safetensors (float16: what the browser computes with) and a
 JSON record beside it. `--steps 20 --folder /tmp/weights` tries one out.
@@ -22,9 +23,10 @@ from torch import Tensor
 import vae_course
 from vae_course.data import binarise, fixed_binarise, load
 from vae_course.device import resolve_device
-from vae_course.metrics import encode_all, unit_rates
+from vae_course.metrics import active_units, encode_all, unit_rates
 from vae_course.models import conv_vae
 from vae_course.objectives import elbo
+from vae_course.pretrained import BETAS, beta_member
 from vae_course.random import seeded
 from vae_course.training import evaluate, fit
 
@@ -60,7 +62,7 @@ def at_work(steps: int | None, seed: int, folder: Path) -> dict:
         "the first of each class in MNIST's test set."
     )
     return save(
-        "at-work-vae", model, folder, extras, caption=caption, steps=steps, seed=seed,
+        "at-work-vae", "at-work", model, folder, extras, caption=caption, steps=steps, seed=seed,
         seconds=seconds, data="MNIST, " + train.source.partition("; ")[2], given_test_indices=given,
         held_out="MNIST test set, 10,000 digits, thresholded at 0.5", **bound(model, x_test, seed),
     )  # fmt: skip
@@ -79,14 +81,48 @@ def traversal(steps: int | None, seed: int, folder: Path) -> dict:
         x_test = binarise(test.images)
     caption = "A convolutional VAE with eight latents, trained on glyphs drawn from seven fonts."
     return save(
-        "glyphs-conv-vae", model, folder, {}, caption=caption, steps=steps, seed=seed,
+        "glyphs-conv-vae", "traversal", model, folder, {}, caption=caption, steps=steps, seed=seed,
         seconds=seconds, data=train.source, architecture="conv_vae, channels (16, 32), 8 latents",
         held_out="glyphs test split, 4,000, stochastically binarised", **bound(model, x_test, seed),
     )  # fmt: skip
 
 
+def beta_family(steps: int | None, seed: int, folder: Path, betas=BETAS) -> list[dict]:
+    """The same small model for each weight β of the rate: same first weights, data and batches."""
+    steps = 4_000 if steps is None else steps
+    train = load("glyphs", "train", count=20_000)
+    test = load("glyphs", "test", count=4_000)
+    with seeded(seed):
+        x_test = binarise(test.images)
+    records = []
+    for beta in betas:
+        with seeded(seed):
+            model = beta_member()
+        seconds = train_in_rounds(
+            model, train.images, steps, seed, warmup=1000, stochastic=True, beta=beta
+        )
+        round_weights(model)
+        found = bound(model, x_test, seed)
+        active = int(active_units(encode_all(model, x_test)[0]).sum())
+        record = save(
+            f"glyphs-beta-{beta:g}", f"beta-family --beta {beta:g}", model, folder, {}, steps=steps,
+            seed=seed, beta=beta, seconds=seconds, data=train.source,
+            architecture="conv_vae, channels (12, 20), 10 latents",
+            held_out="glyphs test split, 4,000, stochastically binarised", **found,
+            active_units=active,
+        )  # fmt: skip
+        records.append(record)
+    return records
+
+
 def train_in_rounds(
-    model, images: Tensor, steps: int, seed: int, warmup: int, stochastic: bool = False
+    model,
+    images: Tensor,
+    steps: int,
+    seed: int,
+    warmup: int,
+    stochastic: bool = False,
+    beta: float = 1.0,
 ) -> float:
     """Train with a learning rate that falls in three rounds; return the seconds it took."""
     start = time.perf_counter()
@@ -94,7 +130,7 @@ def train_in_rounds(
         history = fit(
             model, elbo, images, steps=max(1, round(steps * share)), lr=lr, seed=seed + i,
             warmup=min(warmup, steps // 2) if i == 0 else 0, binarise=stochastic, clip=100.0,
-            log_every=1000, progress=False,
+            beta=beta, log_every=1000, progress=False,
         )  # fmt: skip
         print(f"lr {lr}: ELBO of the last batches {history['elbo'][-1]:.2f} nats", flush=True)
     return round(time.perf_counter() - start, 1)
@@ -117,7 +153,7 @@ def bound(model, x: Tensor, seed: int) -> dict:
     }
 
 
-def save(name: str, model, folder: Path, extras: dict, **record) -> dict:
+def save(name: str, command: str, model, folder: Path, extras: dict, **record) -> dict:
     """Write the weights as float16 and the record of how they were made."""
     weights = {key: value.half().contiguous() for key, value in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +161,6 @@ def save(name: str, model, folder: Path, extras: dict, **record) -> dict:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    command = {"at-work-vae": "at-work", "glyphs-conv-vae": "traversal"}[name]
     record = {
         "name": name,
         "recipe": f"python -m recipes.widget_models {command} --steps {record['steps']} "
@@ -141,13 +176,17 @@ def save(name: str, model, folder: Path, extras: dict, **record) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", choices=["at-work", "traversal"])
+    parser.add_argument("model", choices=["at-work", "traversal", "beta-family"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=WEIGHTS)
+    parser.add_argument("--beta", type=float, nargs="+", default=BETAS, help="of beta-family")
     arguments = parser.parse_args()
-    make = {"at-work": at_work, "traversal": traversal}[arguments.model]
-    record = make(arguments.steps, arguments.seed, arguments.folder)
+    common = (arguments.steps, arguments.seed, arguments.folder)
+    if arguments.model == "beta-family":
+        record = beta_family(*common, arguments.beta)
+    else:
+        record = {"at-work": at_work, "traversal": traversal}[arguments.model](*common)
     print(json.dumps(record, indent=2))
 
 

@@ -14,8 +14,18 @@ from vae_course.checks import require
 from vae_course.models import VAE, conv_vae
 
 WEIGHTS = Path(__file__).parent / "weights"
+# One model for each: the same layers, data and seed, trained with this weight β of the rate.
+BETAS = (0.1, 0.18, 0.32, 0.56, 1, 1.8, 3.2, 5.6, 10, 18, 32, 56)
+
+
+def beta_member() -> VAE:
+    """What the models `glyphs-beta-…` are made of."""
+    return conv_vae((1, 28, 28), channels=(12, 20), latent_dim=10)
+
+
 MODELS = {
     "glyphs-conv-vae": lambda: conv_vae((1, 28, 28), channels=(16, 32), latent_dim=8),
+    **{f"glyphs-beta-{beta:g}": beta_member for beta in BETAS},
 }
 
 
