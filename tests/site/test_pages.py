@@ -108,6 +108,7 @@ def test_search_finds_a_page_and_asks_nobody(browser, site):
     record.watch(page)
     page.goto(f"{site}/book/index.html")
     look.settle(page)
+    assert not any("searchindex" in url for url in record.requests)  # no page pays for it
     page.keyboard.press("Control+k")
     page.keyboard.type("log-variance")
     page.keyboard.press("Enter")
