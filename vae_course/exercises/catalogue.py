@@ -2,7 +2,7 @@
 
 from html import escape
 
-from vae_course.exercises import bounds, elbo, gradients, vae
+from vae_course.exercises import bounds, collapse, elbo, gradients, rate_distortion, vae
 from vae_course.exercises.engine import Exercise
 from vae_course.exercises.result import Note, Result
 
@@ -26,6 +26,16 @@ ALL = [
     bounds.dreg,
     bounds.annealed,
     bounds.leapfrog,
+    rate_distortion.water_filling,
+    rate_distortion.linear_rates,
+    rate_distortion.information_bounds,
+    rate_distortion.blahut_arimoto_step,
+    rate_distortion.operating_point,
+    collapse.free_bits,
+    collapse.effective_beta,
+    collapse.capacity,
+    collapse.controller,
+    collapse.cyclical,
 ]
 
 
