@@ -1,9 +1,18 @@
 """A linear VAE: its bound is exact, and training reaches the best likelihood there is."""
 
+from math import log, pi
+
+import pytest
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from vae_course.oracles import LinearGaussianVAE, ProbabilisticPCA, exact_elbo
+from vae_course.oracles import (
+    LinearGaussianVAE,
+    ProbabilisticPCA,
+    exact_elbo,
+    optimal_linear_vae,
+    reverse_water_filling,
+)
 from vae_course.random import seeded
 
 
@@ -63,3 +72,95 @@ def test_training_reaches_the_likelihood_of_probabilistic_pca(device, dtype):
     weight = vae.decoder.trunk.weight.detach()
     cosine = torch.nn.functional.cosine_similarity(weight[:, 0], weight[:, 1], dim=0)
     assert abs(cosine.item()) < 0.05
+
+
+def test_fixed_sigma_is_no_parameter(device, dtype):
+    vae = LinearGaussianVAE(6, 2, sigma=0.3).to(device, dtype)
+    assert not any("log_sigma" in name for name, _ in vae.named_parameters())
+    assert vae.exact().sigma.item() == pytest.approx(0.3)
+    assert vae.decode(torch.zeros(1, 2, dtype=dtype, device=device)).stddev.unique().item() == 0.3
+    with pytest.raises(ValueError, match="needs 'shared' or a number"):
+        LinearGaussianVAE(6, 2, sigma="per_component")
+    with pytest.raises(ValueError, match=r"sigma is -1.0"):
+        LinearGaussianVAE(6, 2, sigma=-1.0)
+
+
+@pytest.mark.dtypes("float64", "float32")
+@pytest.mark.parametrize("sigma", ["shared", 0.7])
+def test_bound_read_off_the_decoder_is_that_of_its_matrices(device, dtype, sigma):
+    with seeded(0):
+        vae = LinearGaussianVAE(6, 2, sigma).to(device, dtype)
+    x = correlated_data(device, dtype, 20)
+    by_matrices, read_off = vae.exact().bound(x, vae.encode(x)), exact_elbo(vae, x)
+    torch.testing.assert_close(read_off.distortion, by_matrices.distortion)
+    torch.testing.assert_close(read_off.rate, by_matrices.rate)
+
+
+OPERATING_POINTS = [(0.5, 1.0), (0.5, 4.0), (1.2, 0.3), (2.0, 1.0), (0.5, 100.0)]
+
+
+@pytest.mark.parametrize("sigma, beta", OPERATING_POINTS)
+def test_nothing_is_better_than_the_optimum(device, dtype, sigma, beta):
+    x = correlated_data(device, dtype)
+    best = optimal_linear_vae(x, 3, sigma, beta)
+    value = exact_elbo(best, x, beta).value.mean()
+    value.backward()
+    for name, parameter in best.named_parameters():
+        assert parameter.grad.abs().max() < 1e-10, name
+    # Neither nearby, where a saddle would show itself, nor far away.
+    for seed in range(60):
+        other = optimal_linear_vae(x, 3, sigma, beta)
+        step = 10.0 ** -(seed % 4)
+        with seeded(seed), torch.no_grad():
+            for parameter in other.parameters():
+                parameter += step * torch.randn(parameter.shape).to(parameter)
+            assert exact_elbo(other, x, beta).value.mean() < value
+
+
+@pytest.mark.parametrize("sigma, beta", OPERATING_POINTS)
+def test_optimum_lies_on_the_water_filling_curve(device, dtype, sigma, beta):
+    x = correlated_data(device, dtype)
+    vae = optimal_linear_vae(x, 6, sigma, beta)
+    eigenvalues = torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0)
+    point = reverse_water_filling(eigenvalues, beta * sigma**2)
+    q = vae.encode(x)
+    kl_of_units = kl_divergence(q.base_dist, vae.prior.base_dist).mean(0)
+    torch.testing.assert_close(kl_of_units, point.rates)
+    bound = exact_elbo(vae, x)
+    squared_error = 2 * sigma**2 * bound.distortion - 6 * sigma**2 * log(2 * pi * sigma**2)
+    torch.testing.assert_close(squared_error.mean(), point.distortion)
+
+
+def test_optimum_without_a_weight_is_probabilistic_pca(device, dtype):
+    x = correlated_data(device, dtype)
+    fitted = ProbabilisticPCA.fit(x, 2)
+    vae = optimal_linear_vae(x, 2, fitted.sigma.item())
+    torch.testing.assert_close(vae.exact().log_prob(x), fitted.log_prob(x))
+    assert vae.exact().gap(x, vae.encode(x)).abs().max() < 1e-9
+    # With a weight, it is the probabilistic PCA of the noise βσ².
+    weighted = optimal_linear_vae(x, 2, fitted.sigma.item() / 2, beta=4.0)
+    torch.testing.assert_close(weighted.exact().weight, vae.exact().weight)
+
+
+def test_optimum_from_eigenvalues_alone(device, dtype):
+    eigenvalues = torch.tensor([0.4, 3.0, 1.1], dtype=dtype, device=device)
+    vae = optimal_linear_vae(eigenvalues, 3, sigma=1.0, beta=0.5)
+    covariance = vae.exact().marginal.covariance_matrix.diagonal()
+    wanted = (eigenvalues - 0.5).clamp_min(0) + 1.0  # w² + σ², each in its place
+    torch.testing.assert_close(covariance, wanted)
+    kl = 0.5 * (eigenvalues[[1, 2]] / 0.5).log()  # the strongest first; the last is unused
+    x = eigenvalues.sqrt() * torch.tensor([1, 1, 1.0]).to(eigenvalues)  # x² = λ: as on average
+    units = kl_divergence(vae.encode(x[None]).base_dist, vae.prior.base_dist)[0]
+    torch.testing.assert_close(units, torch.cat([kl, kl.new_zeros(1)]))
+
+
+def test_bad_operating_points_are_named():
+    x = torch.ones(4, 3)
+    for arguments, message in [
+        ((torch.ones(2, 2, 2), 1, 1.0), "data has shape"),
+        ((x, 0, 1.0), "latent_dim must be a whole number"),
+        ((x, 2, 0.0), "sigma is 0.0"),
+        ((x, 2, 1.0, 0.0), "beta is 0.0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            optimal_linear_vae(*arguments)

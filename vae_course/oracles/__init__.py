@@ -9,5 +9,13 @@ __getattr__, __dir__, __all__ = lazy(
         "linear_vae": ["LinearGaussianVAE", "exact_elbo", "optimal_linear_vae"],
         "discrete": ["DiscreteLatentModel", "FiniteDistribution", "binary_vectors", "one_hot"],
         "quadrature": ["QuadratureModel"],
+        "rate_distortion": [
+            "WaterFilling",
+            "gaussian_rate",
+            "reverse_water_filling",
+            "water_level",
+        ],
+        "finite_rate_distortion": ["FiniteRateDistortion", "blahut_arimoto"],
+        "bottleneck": ["Bottleneck", "canonical_correlations", "gaussian_bottleneck"],
     },
 )
