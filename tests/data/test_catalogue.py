@@ -21,12 +21,13 @@ def options(folder):
     return {
         "digits": {},
         "glyphs": {"count": 40},
+        "sprites": {"count": 40},
         "mnist": {"folder": folder},
         "fashion_mnist": {"folder": folder},
     }
 
 
-ALL = ["digits", "glyphs", "mnist", "fashion_mnist"]
+ALL = ["digits", "glyphs", "sprites", "mnist", "fashion_mnist"]
 
 
 def test_names():
@@ -37,7 +38,7 @@ def test_names():
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_return_type_for_all(name, split, options):
     data = load(name, split, **options[name])
-    size = 8 if name == "digits" else 28
+    size = {"digits": 8, "sprites": 32}.get(name, 28)
     assert type(data) is Dataset and data.name == name and data.split == split
     assert data.images.shape == (len(data), 1, size, size) and data.images.dtype == torch.float32
     assert data.images.min() == 0 and data.images.max() == 1
@@ -79,7 +80,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="unknown data set 'mnits'; known are: digits, glyphs, mn"):
+    with pytest.raises(ValueError, match="unknown data set 'mnits'; known are: digits, glyphs, sp"):
         load("mnits")
 
 
@@ -87,7 +88,11 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_an_unknown_split_or_option_says_what_there_is(name, options):
     with pytest.raises(ValueError, match="unknown split 'valid'; known are: train, test"):
         load(name, "valid", **options[name])
-    takes = {"digits": "none", "glyphs": "count, seed, characters, fonts"}
+    takes = {
+        "digits": "none",
+        "glyphs": "count, seed, characters, fonts",
+        "sprites": "size, count, seed",
+    }
     takes = takes.get(name, "folder, mirrors")
     with pytest.raises(ValueError, match=f"{name} has no option 'sead'; it takes: {takes}$"):
         load(name, sead=3, **options[name])

@@ -1,4 +1,4 @@
-"""Images to learn from: two data sets that need no network, and two that are downloaded.
+"""Images to learn from: three data sets that need no network, and two that are downloaded.
 
 `load("glyphs", count=10_000)` returns a `Dataset`: `.images`, `.labels`, `.factors`, `.source`.
 """

@@ -19,6 +19,8 @@ def load(name: str, split: str = "train", **options) -> Dataset:
     digits         scikit-learn's 1,797 real digits, 8×8. No options.
     glyphs         28×28 characters drawn from fonts, with known factors.
                    Options: count, seed, characters, fonts.
+    sprites        32×32 or 64×64 shapes from a grid of five known, independent factors.
+                   Options: size, count, seed.
     mnist          28×28 handwritten digits, 60,000 and 10,000 (LeCun et al. 1998).
     fashion_mnist  28×28 pictures of clothes, 60,000 and 10,000 (Xiao et al. 2017).
                    Options of both: folder, mirrors. Without a folder, the files are looked for
@@ -54,6 +56,11 @@ def _loaders() -> dict:
 
         return load_glyphs
 
+    def sprites():
+        from vae_course.data.sprites import load_sprites
+
+        return load_sprites
+
     def mnist():
         from vae_course.data.mnist import load_mnist
 
@@ -64,4 +71,10 @@ def _loaders() -> dict:
 
         return load_fashion_mnist
 
-    return {"digits": digits, "glyphs": glyphs, "mnist": mnist, "fashion_mnist": fashion_mnist}
+    return {
+        "digits": digits,
+        "glyphs": glyphs,
+        "sprites": sprites,
+        "mnist": mnist,
+        "fashion_mnist": fashion_mnist,
+    }
