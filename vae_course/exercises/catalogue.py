@@ -2,7 +2,15 @@
 
 from html import escape
 
-from vae_course.exercises import bounds, collapse, elbo, gradients, rate_distortion, vae
+from vae_course.exercises import (
+    bounds,
+    collapse,
+    disentanglement,
+    elbo,
+    gradients,
+    rate_distortion,
+    vae,
+)
 from vae_course.exercises.engine import Exercise
 from vae_course.exercises.result import Note, Result
 
@@ -31,6 +39,11 @@ ALL = [
     rate_distortion.information_bounds,
     rate_distortion.blahut_arimoto_step,
     rate_distortion.operating_point,
+    disentanglement.log_aggregate,
+    disentanglement.gaussian_total_correlation,
+    disentanglement.permute_dims,
+    disentanglement.mutual_information_gap,
+    disentanglement.rotate,
     collapse.free_bits,
     collapse.effective_beta,
     collapse.capacity,

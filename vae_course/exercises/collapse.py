@@ -515,7 +515,8 @@ def controller_step(rate, target, integral, k_p, k_i, beta_min, beta_max):
         ),
         Mutant(
             changed(CONTROLLER, (BETA, f"beta_min + {PROPORTIONAL}")),
-            "The integral is computed but not added to β, so that β answers to the error of now alone.",
+            "The integral is computed but not added to β, so that β answers to the error "
+            "of now alone.",
         ),
         Mutant(
             changed(
@@ -525,7 +526,7 @@ def controller_step(rate, target, integral, k_p, k_i, beta_min, beta_max):
                     "[integral, beta.clamp(beta_min, beta_max)]",
                 ),
             ),
-            "The two results are exchanged: β comes first.",
+            "The two results are exchanged: β comes first, then the integral.",
         ),
     ],
 )
@@ -627,7 +628,8 @@ def cyclical(step, total, cycles, ratio):
         ),
         Mutant(
             changed(CYCLICAL, (RAMP, "place / ratio")),
-            "β goes on rising to 1/ρ. After the ramp it stays where the ELBO has it: cut it off at 1.",
+            "β goes on rising to 1/ρ. After the ramp it stays where the ELBO has it: "
+            "cut it off at 1.",
         ),
         Mutant(
             changed(CYCLICAL, (RAMP, "(place * ratio).clamp(max=1)")),
