@@ -6,8 +6,12 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "bound": ["Bound", "MonteCarloBound", "elbo"],
+        "target_rate": ["CapacityBound", "RisingCapacity", "capacity"],
+        "control": ["ControlledBound", "ControlledELBO"],
+        "free_groups": ["FreeBits", "free_bits"],
         "importance_weighted": ["ImportanceBound", "iwae"],
         "landing": ["sticking_the_landing"],
         "reconstruction": ["squared_error"],
+        "total_correlation": ["log_aggregate", "total_correlation_elbo"],
     },
 )
