@@ -135,11 +135,14 @@ class ContinuousBernoulliLikelihood(Likelihood):
 
 
 class GaussianLikelihood(Likelihood):
-    r"""Real data: $p(x|z) = \mathcal N\big(x;\, \mu(z),\, \sigma^2\big)$ with three choices of σ.
+    r"""Real data: $p(x|z) = \mathcal N\big(x;\, \mu(z),\, \sigma^2\big)$ with four choices of σ.
 
     - `sigma=0.1` (a number): fixed.
     - `sigma="shared"`: one learned number, kept as the parameter `log_sigma`. At its optimum σ² is
       the mean squared error per component (Rybkin et al. 2021).
+    - `sigma="optimal"`: that optimum itself, at each step, of the batch that `log_prob` is asked
+      about; see `OptimalNormal`. In evaluation mode σ is that of the last training step, kept as
+      the buffer `log_sigma`, so that all examples have the same.
     - `sigma="per_component"`: the trunk gives log σ for each component of x, in a second set of
       outputs. The likelihood is then unbounded (Mattei & Frellsen 2018), so σ is kept above
       `min_sigma`, in units of x.
@@ -147,21 +150,24 @@ class GaussianLikelihood(Likelihood):
 
     def __init__(self, trunk, event_shape, sigma: float | str = "shared", min_sigma: float = 1e-2):
         super().__init__(trunk, event_shape)
-        choices = "a positive number, 'shared' or 'per_component'"
+        names = ("shared", "optimal", "per_component")
+        choices = "a positive number, 'shared', 'optimal' or 'per_component'"
         if isinstance(sigma, str):
-            require(sigma in ("shared", "per_component"), f"sigma is {sigma!r}, needs {choices}")
+            require(sigma in names, f"sigma is {sigma!r}, needs {choices}")
         else:
             require(
                 isinstance(sigma, int | float) and 0 < sigma < inf,
                 f"sigma is {sigma!r}, needs {choices}",
             )
         require(min_sigma > 0, f"min_sigma is {min_sigma!r}, needs a positive number")
-        self.per_component = sigma == "per_component"
+        self.per_component, self.optimal = sigma == "per_component", sigma == "optimal"
         self.min_log_sigma = log(min_sigma)
         if self.per_component:
             self.sets = 2
         elif sigma == "shared":
             self.log_sigma = nn.Parameter(torch.zeros(()))
+        elif self.optimal:
+            self.register_buffer("log_sigma", torch.zeros(()))
         else:
             self.log_sigma = log(sigma)
 
@@ -172,11 +178,35 @@ class GaussianLikelihood(Likelihood):
             log_sigma = self.min_log_sigma + nn.functional.softplus(log_sigma - self.min_log_sigma)
         else:
             (mean,) = self.outputs(z)
+            if self.optimal and self.training:
+                return self.as_event(OptimalNormal(mean, self.log_sigma, self.min_log_sigma))
             if isinstance(self.log_sigma, Tensor):
                 log_sigma = self.log_sigma.to(mean.dtype)
             else:  # a number, exact in any dtype; filled in on the device
                 log_sigma = mean.new_full((), self.log_sigma)
         return self.as_event(Normal(mean, log_sigma.exp(), validate_args=False))
+
+
+class OptimalNormal(Normal):
+    r"""$\mathcal N(\mu, \sigma^2)$ whose `log_prob` takes the σ that is best for what it is given.
+
+    $$ \hat\sigma^2 = \frac1n\, \mathrm{mean}\, \|x - \mu\|^2, \qquad
+       \text{mean of } -\log p = \frac n2 \big(\log 2\pi\hat\sigma^2 + 1\big) $$
+
+    One σ for all components, samples and examples together, not below the least. It is left in
+    `log_sigma`. No gradient passes through it, and none is missing: at an optimum in σ the
+    derivative by σ is zero. Rybkin, Daniilidis & Levine 2021.
+    """
+
+    def __init__(self, mean: Tensor, log_sigma: Tensor, min_log_sigma: float):
+        super().__init__(mean, log_sigma.to(mean.dtype).exp(), validate_args=False)
+        self.log_sigma, self.min_log_sigma = log_sigma, min_log_sigma
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        error = (x - self.loc).detach().square().mean()
+        best = (0.5 * error.log()).clamp(min=self.min_log_sigma)
+        self.log_sigma.copy_(best)
+        return Normal(self.loc, best.exp(), validate_args=False).log_prob(x)
 
 
 class DiscretisedLogisticLikelihood(Likelihood):

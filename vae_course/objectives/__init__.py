@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = lazy(
         "target_rate": ["CapacityBound", "RisingCapacity", "capacity"],
         "control": ["ControlledBound", "ControlledELBO"],
         "free_groups": ["FreeBits", "free_bits"],
+        "dip": ["dip_elbo"],
+        "factor": ["FactorELBO", "permute_dims"],
         "importance_weighted": ["ImportanceBound", "iwae"],
         "landing": ["sticking_the_landing"],
         "reconstruction": ["squared_error"],

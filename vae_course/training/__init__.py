@@ -6,9 +6,10 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "loop": ["evaluate", "fit"],
+        "adversarial": ["fit_adversarial"],
         "history": ["History"],
         "guard": ["NonFiniteLoss"],
-        "schedules": ["linear"],
+        "schedules": ["cyclical", "linear", "sigmoid"],
         "checkpoint": ["load_checkpoint", "save_checkpoint"],
         "batches": ["Batches"],
     },

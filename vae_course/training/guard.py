@@ -36,10 +36,18 @@ class NonFiniteLoss(FloatingPointError):
 class Guard:
     """Makes the optimiser's steps, unless something has been not finite."""
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, clip: float | None):
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        clip: float | None,
+        objective=None,
+    ):
         self.optimizer, self.clip = optimizer, clip
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.buffers = list(model.buffers())  # batch norm changes them in the forward pass
+        if isinstance(objective, nn.Module):  # and a controller its own
+            self.buffers += objective.buffers()
         self.fused = bool(optimizer.defaults.get("fused"))
         self.bad = torch.zeros((), device=self.parameters[0].device)  # 0 or 1
 

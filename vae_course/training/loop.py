@@ -27,7 +27,7 @@ from vae_course.training.batches import Batches
 from vae_course.training.guard import Guard, check_finite
 from vae_course.training.history import History
 from vae_course.training.progress import progress_bar
-from vae_course.training.resume import describe, load_run, save_run
+from vae_course.training.resume import describe, load_run, name_of, save_run
 from vae_course.training.schedules import linear
 
 
@@ -43,7 +43,7 @@ def fit(
     device="auto",
     seed: int = 0,
     binarise: bool = False,
-    beta: float = 1.0,
+    beta=1.0,
     warmup: int = 0,
     clip: float | None = None,
     validation=None,
@@ -60,11 +60,14 @@ def fit(
 
     - `objective(model, x, beta=...)` returns an object with `value`, `(B,)`, which is maximised,
       and `terms`, named `(B,)` tensors, which are recorded: `vae_course.objectives.elbo` is one.
+      An objective with a state, such as a controller, is an nn.Module with buffers: they are moved
+      to the device, restored by checkpoints, and change in training mode only.
     - `images`: a Dataset, or a tensor `(N, *event_shape)`.
     - `binarise`: draw every pixel from Bernoulli(grey level), anew each time it is used.
     - `lr`: the learning rate, or a callable that gives it from the number of updates done.
     - `optimizer`: a callable `(parameters, lr=...)`, for example `torch.optim.SGD`. Default: Adam.
-    - `beta`: weight of the rate. It rises linearly from 0 in the first `warmup` steps.
+    - `beta`: weight of the rate, or a callable that gives it from the number of updates done. In
+      the first `warmup` steps it is multiplied by a factor that rises linearly from 0.
     - `clip`: the norm above which a gradient is scaled down to it.
     - `validation`: images whose terms are recorded in evaluation mode, always with the same noise
       (and, with `binarise`, the same binary images).
@@ -84,7 +87,8 @@ def fit(
     require_count("seed", seed, least=0)
     rate = lr if callable(lr) else lambda updates: lr
     require(rate(0) > 0, f"lr is {rate(0)}, needs a number above 0")
-    require(beta >= 0, f"beta is {beta}, needs a number of at least 0")
+    schedule = beta if callable(beta) else lambda updates: beta
+    require(schedule(0) >= 0, f"beta is {schedule(0)}, needs a number of at least 0")
     require(clip is None or clip > 0, f"clip is {clip}, needs a number above 0, or None")
     require(any(True for _ in model.parameters()), "model has no parameters to train")
     device = resolve_device(device)
@@ -94,12 +98,14 @@ def fit(
     batches = Batches(images, batch_size, seed)
 
     model.to(device)
+    if isinstance(objective, nn.Module):
+        objective.to(device)
     if optimizer is None:
         fused = device.type in ("cpu", "cuda")
         optimizer = torch.optim.Adam(model.parameters(), lr=rate(0), fused=fused)
     else:
         optimizer = optimizer(model.parameters(), lr=rate(0))
-    guard = Guard(model, optimizer, clip)
+    guard = Guard(model, optimizer, clip, objective)
     history, record, start, seconds, saved = History(), None, 0, 0.0, None
 
     products = nullcontext() if compile or autocast else fast_products(device)
@@ -113,18 +119,20 @@ def fit(
     if compile:
         forward = torch.compile(forward)
 
-    with seeded(seed), _mode(model, training=True):
+    with seeded(seed), _mode(model, objective, training=True):
         if binarise and validation is not None:
             with seeded(seed):
                 validation = draw_binary(validation)
         if checkpoint is not None:
             settings = describe(model, optimizer, objective, images, validation) | {
-                "batch_size": batch_size, "seed": seed, "binarise": binarise, "beta": beta,
+                "batch_size": batch_size, "seed": seed, "binarise": binarise, "beta": name_of(beta),
                 "warmup": warmup, "clip": clip, "log_every": log_every, "compile": compile,
                 "autocast": autocast,
             }  # fmt: skip
             if resume and Path(checkpoint).exists():
-                start, seconds, record, history = load_run(checkpoint, settings, model, optimizer)
+                start, seconds, record, history = load_run(
+                    checkpoint, settings, model, optimizer, objective
+                )
                 record, saved = record.to(device), checkpoint
                 require(
                     start <= steps,
@@ -137,7 +145,7 @@ def fit(
                 x = batches[step - 1]
                 if binarise:
                     x = draw_binary(x)
-                weight = weight_now = linear(step - 1, warmup, beta)
+                weight = weight_now = linear(step - 1, warmup, schedule(step - 1))
                 if compile:  # a number would be compiled in, and each new one compiled again
                     weight = torch.full((), weight_now, device=device)
 
@@ -174,7 +182,8 @@ def fit(
                     bar.show(entry)
                 if save:
                     seconds = time.perf_counter() - began
-                    save_run(checkpoint, settings, model, optimizer, step, seconds, record, history)
+                    run = (model, optimizer, objective, step, seconds, record, history)
+                    save_run(checkpoint, settings, *run)
                     saved = checkpoint
     return history
 
@@ -186,7 +195,7 @@ def evaluate(model, objective, images, *, batch_size: int = 1000, seed: int = 0)
     The images are used as they are, on the device where they lie: binarise them first.
     """
     images = getattr(images, "images", images)
-    with seeded(seed), _mode(model, training=False):
+    with seeded(seed), _mode(model, objective, training=False):
         results = [objective(model, x, beta=1.0).terms for x in images.split(batch_size)]
     values = {name: torch.cat([terms[name] for terms in results]) for name in results[0]}
     return {name: value.mean().item() for name, value in values.items()}
@@ -232,10 +241,12 @@ def _on_device(name: str, images, model, device: torch.device, binarise: bool) -
 
 
 @contextmanager
-def _mode(model: nn.Module, training: bool):
+def _mode(*parts, training: bool):
     """Training or evaluation mode for every module, and afterwards each as it was."""
-    before = [(module, module.training) for module in model.modules()]
-    model.train(training)
+    parts = [part for part in parts if isinstance(part, nn.Module)]  # an objective may be one
+    before = [(module, module.training) for part in parts for module in part.modules()]
+    for part in parts:
+        part.train(training)
     try:
         yield
     finally:

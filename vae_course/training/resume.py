@@ -1,8 +1,8 @@
 """What a run puts in its checkpoint: everything that its next step depends on.
 
-Weights, the optimiser's state, the random streams, the number of steps done (data order and KL
-warm-up follow from it), the numbers since the last log row, and the history. The settings are
-stored as well: a run goes on from a checkpoint of the same run only.
+Weights, the states of the optimiser and of the objective, the random streams, the number of steps
+done (data order and the weight β follow from it), the numbers since the last log row, and the
+history. The settings are stored as well: a run goes on from a checkpoint of the same run only.
 """
 
 import hashlib
@@ -24,12 +24,15 @@ from vae_course.training.checkpoint import (
 from vae_course.training.history import History
 
 
-def save_run(path, settings, model, optimizer, step, seconds, record: Tensor, history) -> None:
+def save_run(
+    path, settings, model, optimizer, objective, step, seconds, record: Tensor, history
+) -> None:
     """Write all that `load_run` needs to go on after `step`."""
     optimizer_tensors, optimizer_info = optimizer_state(optimizer)
     parts = {
         "model": model.state_dict(),
         "optimizer": optimizer_tensors,
+        "objective": objective.state_dict() if isinstance(objective, nn.Module) else {},
         "random": random_state(record.device),
         "loop": {"record": record},
     }
@@ -44,8 +47,8 @@ def save_run(path, settings, model, optimizer, step, seconds, record: Tensor, hi
     save_checkpoint(path, tensors, info)
 
 
-def load_run(path, settings, model, optimizer) -> tuple[int, float, Tensor, History]:
-    """Put model, optimiser and random streams back; return step, seconds, record and history."""
+def load_run(path, settings, model, optimizer, objective) -> tuple[int, float, Tensor, History]:
+    """Put all that has a state back; return step, seconds, record and history."""
     tensors, info = load_checkpoint(path)
     differences = compare(settings, info["settings"])
     require(
@@ -53,12 +56,14 @@ def load_run(path, settings, model, optimizer) -> tuple[int, float, Tensor, Hist
         f"checkpoint {path} is of another run:\n  " + "\n  ".join(differences) + "\n"
         "Give another path, or resume=False to start anew and replace it.",
     )
-    parts = {"model": {}, "optimizer": {}, "random": {}, "loop": {}}
+    parts = {"model": {}, "optimizer": {}, "objective": {}, "random": {}, "loop": {}}
     for key, tensor in tensors.items():
         part, name = key.split("/", 1)
         parts[part][name] = tensor
     model.load_state_dict(parts["model"])
     restore_optimizer(optimizer, parts["optimizer"], info["optimizer"])
+    if isinstance(objective, nn.Module):
+        objective.load_state_dict(parts["objective"])
     restore_random_state(parts["random"])
     history = History.from_dict(info["history"])
     return info["step"], info["seconds"], parts["loop"]["record"], history
@@ -68,7 +73,7 @@ def describe(model: nn.Module, optimizer, objective, images: Tensor, validation)
     """The settings of a run that are not plain arguments of `fit`, as something to compare."""
     shapes = {f"model {name}": list(t.shape) for name, t in model.state_dict().items()}
     return shapes | {
-        "objective": _name(objective),
+        "objective": name_of(objective),
         "optimizer": [type(optimizer).__name__, repr(optimizer.defaults)],
         "images": _fingerprint(images),
         "validation": None if validation is None else _fingerprint(validation),
@@ -92,7 +97,12 @@ def _fingerprint(images: Tensor) -> str:
     return f"{tuple(images.shape)}, sha256 {digest[:16]}"
 
 
-def _name(function) -> str:
-    if isinstance(function, partial):
-        return f"{_name(function.func)}, {function.args}, {function.keywords}"
-    return getattr(function, "__qualname__", type(function).__qualname__)
+def name_of(thing):
+    """What stands for an objective or a schedule in the settings: a number, a name or a text."""
+    if isinstance(thing, partial):
+        return f"{name_of(thing.func)}, {thing.args}, {thing.keywords}"
+    if isinstance(thing, nn.Module):
+        return repr(thing)
+    if callable(thing):
+        return getattr(thing, "__qualname__", type(thing).__qualname__)
+    return thing
