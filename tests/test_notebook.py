@@ -40,6 +40,17 @@ def test_glue_publishes_what_myst_nb_reads(monkeypatch):
     assert our_metadata["scrapbook"]["mime_prefix"] == their_metadata["scrapbook"]["mime_prefix"]
 
 
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [(-3.71, ".1f", "−3.7"), (1e-5, ".0e", "1e−05"), ("β-VAE", "", "β-VAE")],
+)
+def test_glue_writes_a_minus_and_no_hyphen_before_a_number(monkeypatch, value, form, text):
+    published = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: published.append(data))
+    glue("a", value, form)
+    assert list(published[0].values()) == [repr(text)]
+
+
 def test_works_without_myst_nb():
     """On Colab there is no MyST-NB."""
     code = (

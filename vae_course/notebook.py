@@ -1,6 +1,7 @@
 """What a chapter shows besides figures: the package's own source, and numbers for its prose."""
 
 import inspect
+import re
 
 from vae_course.checks import require
 
@@ -27,14 +28,14 @@ def show_source(*things) -> Source:
 
 
 def glue(name: str, value, form: str = "") -> None:
-    """Keep `format(value, form)` under a name that the chapter's prose refers to.
+    """Keep `format(value, form)`, with a real minus sign, under a name that the prose refers to.
 
     The text of a chapter writes {glue:text}`name`, never a typed number. This is the message that
     MyST-NB reads; it is written here because the notebook must also run where MyST-NB is not.
     """
     from IPython.display import display
 
-    text = format(value, form)
+    text = re.sub(r"-(?=[\d.])", "−", format(value, form))
     prefix = "application/papermill.record/"
     display(
         {f"{prefix}text/plain": repr(text)},

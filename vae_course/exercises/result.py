@@ -21,20 +21,26 @@ class Result:
     def __bool__(self) -> bool:
         return self.status == "right"
 
+    @property
+    def heading(self) -> str:
+        """Title and colon, unless the title is a question."""
+        title = self.exercise.title
+        return f"**{title}" if title.endswith("?") else f"**{title}:"
+
     def lines(self) -> list[str]:
         """One paragraph a line, in Markdown."""
         exercise = self.exercise
         if self.status == "unattempted":
             return [
-                f"**{exercise.title}: not attempted yet.** Replace the `raise` line of "
+                f"{self.heading} not attempted yet.** Replace the `raise` line of "
                 f"`{exercise.function}` and run both cells again. The notebook runs on without it. "
                 f'A first step: `hint("{exercise.id}")`.'
             ]
         total = len(exercise.cases)
         if self.status == "right":
             cases = "; ".join(self.passed)
-            return [f"**{exercise.title}: right.** All {total} cases pass: {cases}."]
-        lines = [f"**{exercise.title}: not right yet.**"]
+            return [f"{self.heading} right.** All {total} cases pass: {cases}."]
+        lines = [f"{self.heading} not right yet.**"]
         if not self.failures:
             return [f"{lines[0]} {self.problem}"]
         case, problem = self.failures[0]
