@@ -10,6 +10,7 @@ from vae_course.oracles import (
     LinearGaussianVAE,
     ProbabilisticPCA,
     exact_elbo,
+    gaussian_rate,
     optimal_linear_vae,
     reverse_water_filling,
 )
@@ -164,3 +165,49 @@ def test_bad_operating_points_are_named():
     ]:
         with pytest.raises(ValueError, match=message):
             optimal_linear_vae(*arguments)
+
+
+def data_of(eigenvalues, count: int = 64):
+    """Examples whose covariance has exactly these eigenvalues, in directions turned at random."""
+    n = len(eigenvalues)
+    with seeded(0):
+        x = torch.linalg.qr(torch.randn(count, n + 1, dtype=eigenvalues.dtype))[0]
+        turn = torch.linalg.qr(torch.randn(n, n, dtype=eigenvalues.dtype))[0]
+    x = x - x.mean(0)
+    x = torch.linalg.svd(x[:, :n], full_matrices=False)[0] * count**0.5  # white, mean 0
+    return x * eigenvalues.sqrt() @ turn.T
+
+
+def train(vae, x, beta: float) -> None:
+    """To the optimum. Where λ is close to βσ² a gradient hardly moves a unit, and first-order
+    methods stall; L-BFGS in float64 does not."""
+    optimizer = torch.optim.LBFGS(
+        vae.parameters(), max_iter=250, history_size=20, line_search_fn="strong_wolfe"
+    )
+
+    def closure():
+        optimizer.zero_grad()
+        loss = -exact_elbo(vae, x, beta).value.mean()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+
+
+@pytest.mark.parametrize("seed_of_the_start", [0, 1])
+def test_trained_models_lie_on_the_exact_curve_over_two_decades_of_beta(seed_of_the_start):
+    eigenvalues, variance = torch.tensor([2, 0.8, 0.6, 0.3, 0.1]).double(), 0.5
+    x = data_of(eigenvalues)
+    for beta in torch.logspace(-1, 1, 9).tolist():
+        with seeded(seed_of_the_start):
+            vae = LinearGaussianVAE(5, 5, variance**0.5).double()
+        train(vae, x, beta)
+        with torch.no_grad():
+            bound = exact_elbo(vae, x)
+        rate, distortion = bound.rate.mean(), bound.distortion.mean()
+        squared_error = 2 * variance * (distortion - 2.5 * log(2 * pi * variance))
+        curve = gaussian_rate(eigenvalues, squared_error)
+        assert rate > curve - 1e-9  # nothing may be below the curve
+        # Its point lies on the curve, and it is the point that belongs to its β.
+        for wanted in (curve, reverse_water_filling(eigenvalues, beta * variance).rate):
+            assert abs(rate - wanted) < max(0.01, 0.01 * wanted.item()), beta
