@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "vae": ["VAE"],
         "autoencoder": ["Autoencoder"],
+        "family": ["Family", "stack"],
         "build": ["conv_vae", "likelihoods", "mlp_autoencoder", "mlp_vae", "posteriors"],
     },
 )
