@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy(
         "vae": ["VAE"],
         "autoencoder": ["Autoencoder"],
         "family": ["Family", "stack"],
+        "multirate": ["MultiRateVAE", "multi_rate_elbo"],
         "build": ["conv_vae", "likelihoods", "mlp_autoencoder", "mlp_vae", "posteriors"],
     },
 )
