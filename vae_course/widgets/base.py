@@ -17,6 +17,7 @@ import traitlets
 from torch import Tensor, nn
 
 from vae_course.checks import require
+from vae_course.conditional import BernoulliLikelihood, GaussianLikelihood
 from vae_course.networks import ConvDecoder, ConvEncoder
 
 FOLDER = Path(__file__).parent
@@ -97,6 +98,27 @@ def export_network(network: nn.Module, input_shape: tuple[int, ...]) -> tuple[li
     # In the order that `nn.js` takes them: weight, bias, weight, bias.
     weights = [p.detach().cpu().reshape(-1) for layer in layers for p in layer.parameters()]
     return spec, encode_float16(torch.cat([torch.zeros(0), *weights]))
+
+
+def encode_four_bits(images: Tensor) -> str:
+    """Images in [0, 1] as 16 grey levels, two pixels a byte, the first one in the high bits."""
+    levels = (images.detach().cpu() * 15).round().to(torch.uint8).reshape(-1)
+    if levels.numel() % 2:
+        levels = torch.cat([levels, levels.new_zeros(1)])
+    return encode_bytes((levels[0::2] * 16 + levels[1::2]).numpy().tobytes())
+
+
+def mean_decoder(model) -> nn.Module:
+    """Latents to the mean of p(x|z), as layers that `export_network` can write."""
+    decoder = model.decoder
+    if isinstance(decoder, BernoulliLikelihood):
+        return nn.Sequential(decoder.trunk, nn.Sigmoid())
+    require(
+        isinstance(decoder, GaussianLikelihood) and decoder.sets == 1,
+        f"model has the likelihood {type(decoder).__name__}, needs a Bernoulli or a Gaussian one "
+        "with one σ for all pixels",
+    )
+    return decoder.trunk
 
 
 def flat_layers(network: nn.Module) -> list[nn.Module]:

@@ -26,6 +26,17 @@ export function decodeFloat16(base64) {
   return numbers;
 }
 
+/** Two pixels a byte, the first in the high bits, as numbers in [0, 1]. */
+export function decodeFourBits(base64) {
+  const bytes = decodeBytes(base64);
+  const values = new Float32Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    values[2 * i] = (bytes[i] >> 4) / 15;
+    values[2 * i + 1] = (bytes[i] & 15) / 15;
+  }
+  return values;
+}
+
 /** 1 / (1 + exp(-t)): a logit to a probability. */
 export function sigmoid(t) {
   return 1 / (1 + Math.exp(-t));

@@ -209,17 +209,6 @@ function render({ model, el }) {
   };
 }
 
-/** Two pixels a byte, the first in the high bits, as numbers in [0, 1]. */
-function decodeFourBits(base64) {
-  const bytes = decodeBytes(base64);
-  const values = new Float32Array(2 * bytes.length);
-  for (let i = 0; i < bytes.length; i++) {
-    values[2 * i] = (bytes[i] >> 4) / 15;
-    values[2 * i + 1] = (bytes[i] & 15) / 15;
-  }
-  return values;
-}
-
 function mathematical(text) {
   return element("span", { className: "vc-math" }, text);
 }

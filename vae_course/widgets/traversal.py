@@ -6,14 +6,18 @@ the image decoded at the current z is the nearest of some inputs, by the Euclide
 to their posterior means.
 """
 
-import torch
 import traitlets
-from torch import Tensor, nn
+from torch import Tensor
 
 from vae_course.checks import require, require_tensor
-from vae_course.conditional import BernoulliLikelihood, GaussianLikelihood
 from vae_course.metrics import encode_all, unit_rates
-from vae_course.widgets.base import CourseWidget, encode_bytes, encode_float16, export_network
+from vae_course.widgets.base import (
+    CourseWidget,
+    encode_float16,
+    encode_four_bits,
+    export_network,
+    mean_decoder,
+)
 
 MOST_INPUTS = 500  # with their pictures they have to travel in the page
 
@@ -60,7 +64,7 @@ class LatentTraversal(CourseWidget):
         require(
             len(labels) in (0, count), f"labels has {len(labels)} entries, needs {count} or none"
         )
-        layers, weights = export_network(_mean_decoder(model), (model.latent_dim,))
+        layers, weights = export_network(mean_decoder(model), (model.latent_dim,))
         device = next(model.parameters()).device
         mean, variance = encode_all(model, images.to(device))
         super().__init__(
@@ -78,26 +82,5 @@ class LatentTraversal(CourseWidget):
         )
 
 
-def _mean_decoder(model) -> nn.Module:
-    """Latents to the mean image, as layers."""
-    decoder = model.decoder
-    if isinstance(decoder, BernoulliLikelihood):
-        return nn.Sequential(decoder.trunk, nn.Sigmoid())
-    require(
-        isinstance(decoder, GaussianLikelihood) and decoder.sets == 1,
-        f"model has the likelihood {type(decoder).__name__}, needs a Bernoulli or a Gaussian one "
-        "with one σ for all pixels",
-    )
-    return decoder.trunk
-
-
 def _plain(labels):
     return labels.tolist() if hasattr(labels, "tolist") else labels
-
-
-def encode_four_bits(images: Tensor) -> str:
-    """Images in [0, 1] as 16 grey levels, two pixels a byte, the first one in the high bits."""
-    levels = (images.detach().cpu() * 15).round().to(torch.uint8).reshape(-1)
-    if levels.numel() % 2:
-        levels = torch.cat([levels, levels.new_zeros(1)])
-    return encode_bytes((levels[0::2] * 16 + levels[1::2]).numpy().tobytes())
