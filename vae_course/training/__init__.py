@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "loop": ["evaluate", "fit"],
         "adversarial": ["fit_adversarial"],
+        "family": ["evaluate_family", "fit_family"],
         "history": ["History"],
         "guard": ["NonFiniteLoss"],
         "schedules": ["cyclical", "linear", "sigmoid"],
