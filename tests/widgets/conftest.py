@@ -8,6 +8,7 @@ from tools.serve import serving
 TRAVERSAL = "from tests.widgets.example import traversal\n\ntraversal()"
 ESTIMATORS = "from vae_course.widgets import GradientEstimators\n\nGradientEstimators()"
 TIGHTNESS = "from vae_course.widgets import BoundTightness\n\nBoundTightness()"
+SPECTRUM = "from vae_course.widgets import CollapseSpectrum\n\nCollapseSpectrum()"
 NATIVE = """
 import ipywidgets as w
 number = w.IntSlider(description="number", min=0, max=10, value=4)
@@ -51,6 +52,7 @@ def small_book(tmp_path_factory):
             "fits": FITS,
             "estimators": [ESTIMATORS],
             "tightness": [TIGHTNESS],
+            "spectrum": [SPECTRUM],
             "native": [NATIVE, KERNEL],
         },
     )

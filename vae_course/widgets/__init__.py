@@ -7,7 +7,9 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "at_work": ["VAEAtWork"],
         "base": ["CourseWidget", "enable", "export_network"],
+        "beta_slider": ["BetaSlider"],
         "bound_tightness": ["BoundTightness"],
+        "collapse_spectrum": ["CollapseSpectrum"],
         "gradient_estimators": ["GradientEstimators"],
         "kl_directions": ["KLDirections"],
         "posterior_fit": ["PosteriorFit"],
