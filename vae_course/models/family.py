@@ -165,7 +165,7 @@ def _stack_modules(path: str, parts: list[nn.Module], latent_dims, axes: int) ->
     stacked = copy.deepcopy(largest)
     for name in own:
         parameter = _stack_tensors([getattr(part, name) for part in parts], latent_dims)
-        ones = [1] * (axes + 2 - parameter.dim())  # the batch, and axes of a smaller parameter
+        ones = [1] * (axes + 1 - parameter.dim())  # the batch, and axes of a smaller parameter
         shape = (len(parts), 1, *ones, *parameter.shape[1:])
         setattr(stacked, name, nn.Parameter(parameter.detach().reshape(shape)))
     for name, _ in largest.named_children():
