@@ -7,6 +7,12 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "ppca": ["ProbabilisticPCA"],
         "linear_vae": ["LinearGaussianVAE", "exact_elbo", "optimal_linear_vae"],
+        "collapse": [
+            "collapse_thresholds",
+            "data_with_eigenvalues",
+            "sorted_rates",
+            "train_linear_vae",
+        ],
         "discrete": ["DiscreteLatentModel", "FiniteDistribution", "binary_vectors", "one_hot"],
         "quadrature": ["QuadratureModel"],
         "rate_distortion": [
