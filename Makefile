@@ -82,10 +82,10 @@ coverage: $(STAMP) ## which items of the syllabus the chapters cover
 	@$(BIN)/python -m tools.coverage
 
 $(PEERS_STAMP): requirements-peers.txt $(STAMP)
-	@$(INSTALL) -r requirements-peers.txt
+	@$(INSTALL) --no-deps -r requirements-peers.txt
 	@touch $@
 
-benchmark: $(PEERS_STAMP) ## speed beside pythae and plain torch, all in one process
+benchmark: $(PEERS_STAMP) ## speed beside pythae, disent and plain torch, all in one process
 	@$(BIN)/python -m benchmarks.speed
 
 constraints: $(STAMP) ## renew constraints.txt and package-lock.json after a change of requirements

@@ -1,5 +1,7 @@
 """The same work by vae_course, by pythae and in plain torch: a VAE 784-512-256-16 on bits.
 
+And the mutual information gap by vae_course and by disent.
+
 Each function returns a callable that does the work once. Nobody's data loader is timed: all take
 their batches by index from one tensor.
 """
@@ -12,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from vae_course.likelihood import importance_sampled_log_likelihood
-from vae_course.metrics import active_units
+from vae_course.metrics import active_units, mutual_information_gap
 from vae_course.models import mlp_vae
 from vae_course.objectives import elbo, iwae
 from vae_course.random import seeded
@@ -126,6 +128,45 @@ def pythae_likelihood(images, samples: int):
 
 def without_gradients(run):
     return torch.no_grad()(run)
+
+
+# Mutual information gap: 10 latents, 5 factors ---------------------------------------------------
+
+
+def codes_and_factors(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Five latents that know a factor each, under noise, and five of noise alone."""
+    with seeded(0):
+        factors = torch.stack([torch.randint(n, (count,)) for n in (3, 6, 40, 32, 32)], dim=1)
+        codes = torch.randn(count, 10, dtype=torch.float64)
+    codes[:, :5] += factors
+    return codes, factors
+
+
+def course_mig(codes, factors):
+    return lambda: mutual_information_gap(codes, factors)
+
+
+def disent_mig(codes, factors):
+    """disent's computation on arrays that are already there, in its layout.
+
+    Its package imports torchvision, h5py and lightning for its data sets and trainers, of which
+    this needs nothing: empty modules stand in for them.
+    """
+    import sys
+    from types import ModuleType
+
+    import disent
+
+    for name, contents in {
+        "disent.dataset": {"DisentDataset": object},
+        "disent.metrics": {"__path__": [f"{disent.__path__[0]}/metrics"]},
+    }.items():
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(contents)
+    from disent.metrics._mig import _compute_mig
+
+    z, v = codes.T.contiguous().numpy(), factors.T.contiguous().numpy()
+    return lambda: _compute_mig(z, v)["mig.discrete_score"]
 
 
 # The networks ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.speed` (or `make benchmark`): the course against pythae and plain torch.
+"""`python -m benchmarks.speed` (or `make benchmark`): beside pythae, disent and plain torch.
 
 All contenders of a case take turns in one process, so that a busy machine slows all of them.
 Milliseconds are medians over the rounds; a ratio is the median of the ratios within a round.
@@ -17,11 +17,16 @@ from benchmarks.gpu import gpu_results
 from benchmarks.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "speed.json"
-# Shares of pythae's time.
-TARGETS = {"training step": 0.75, "IWAE step, k = 50": 0.80, "importance-sampled NLL": 0.40}
+# Shares of pythae's time, or of disent's.
+TARGETS = {
+    "training step": 0.75,
+    "IWAE step, k = 50": 0.80,
+    "importance-sampled NLL": 0.40,
+    "MIG": 0.05,
+}
 
 
-def compare(contenders: dict, rounds: int, repeats: int = 1) -> dict:
+def compare(contenders: dict, rounds: int, repeats: int = 1, peer: str = "pythae") -> dict:
     """Time each contender once a round; `repeats` is how much work one call does."""
     times = {name: [] for name in contenders}
     for run in contenders.values():
@@ -35,9 +40,7 @@ def compare(contenders: dict, rounds: int, repeats: int = 1) -> dict:
     return {
         name: {
             "milliseconds": round(median(values), 3),
-            "of_pythae": round(
-                median(a / b for a, b in zip(values, times["pythae"], strict=True)), 3
-            ),
+            f"of_{peer}": round(median(a / b for a, b in zip(values, times[peer], strict=True)), 3),
         }
         for name, values in times.items()
     }
@@ -52,6 +55,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
 
     steps, images, points = 100, by.bits(5000), by.bits(50)
+    codes = by.codes_and_factors(10_000)
+    ours, theirs = by.course_mig(*codes), by.disent_mig(*codes)
+    assert abs(ours() - theirs()) < 1e-6, f"MIG: {ours()} here, {theirs()} by disent"
     cases = {
         "training step": compare(
             {
@@ -78,6 +84,7 @@ def main() -> None:
             },
             options.rounds,
         ),
+        "MIG": compare({"vae_course": ours, "disent": theirs}, options.rounds, peer="disent"),
     }
     results = {
         "machine": machine(),
@@ -92,8 +99,9 @@ def main() -> None:
     for case, target in TARGETS.items():
         print(case)
         for name, row in cases[case].items():
-            print(f"  {name:12} {row['milliseconds']:9.2f} ms   {row['of_pythae']:.3f} of pythae")
-        ratio = cases[case]["vae_course"]["of_pythae"]
+            milliseconds, share = row.values()
+            print(f"  {name:12} {milliseconds:9.2f} ms   {share:.3f} of {[*cases[case]][1]}")
+        ratio = [*cases[case]["vae_course"].values()][1]
         missed += ratio > target
         print(f"  target {target:.2f}: {'missed' if ratio > target else 'held'}")
     print(f"GPU: {results['gpu'] if isinstance(results['gpu'], str) else 'recorded'}")
