@@ -62,7 +62,7 @@ WEIGHTS = Path(vae_course.__file__).parent / "weights"
 METHODS = ("ae", "vae", "beta-vae", "beta-tcvae", "factor-vae")
 KEPT = {"sprites-vae": "vae", "sprites-tcvae": "beta-tcvae"}
 EVENT, CHANNELS, LATENT_DIM = (1, 32, 32), (16, 16, 32), 6
-STEPS, BATCH_SIZE, WARMUP = 1500, 64, 300
+STEPS, BATCH_SIZE, WARMUP = 1000, 64, 200
 TRAIN, TEST = 50_000, 5_000
 FACTORS = ("shape", "scale", "rotation", "x", "y")
 
