@@ -42,6 +42,10 @@ PRINTED = {
         r"\mathrm{KL}(q_{\phi}(z \mid x) \,\|\, p(z))",
         "KL(q_φ(z | x) ‖ p(z))",
     ),
+    KL(joint(x, z), joint(z, x), x, z): (
+        r"\mathrm{KL}(p_{\theta}(x, z) \,\|\, p_{\theta}(z, x))",
+        "KL(p_θ(x, z) ‖ p_θ(z, x))",
+    ),
     Expectation(log(likelihood(x, z)), q(z, x)): (
         r"\mathbb{E}_{q_{\phi}(z \mid x)}\left[\log p_{\theta}(x \mid z)\right]",
         "E[log(p_θ(x | z))]",

@@ -58,6 +58,14 @@ __getattr__, __dir__, __all__ = lazy(
             "doubly_reparameterised_weight",
             "iwae_gradient",
         ],
+        "rate_distortion": [
+            "barber_agakov",
+            "elbo_rate_distortion",
+            "entropy_form_of_the_rate",
+            "lagrangian_slope",
+            "rate_above_information",
+            "rate_plus_distortion",
+        ],
         "temperatures": [
             "power_posterior",
             "thermodynamic_identity",

@@ -14,6 +14,7 @@ from vae_course.derivations import (
     gradients,
     importance,
     importance_gradients,
+    rate_distortion,
     temperatures,
     waves,
 )
@@ -66,6 +67,12 @@ ALL = [
     temperatures.thermodynamic_integration,
     temperatures.power_posterior,
     temperatures.thermodynamic_integration_gaussian,
+    rate_distortion.elbo_rate_distortion,
+    rate_distortion.rate_above_information,
+    rate_distortion.barber_agakov,
+    rate_distortion.rate_plus_distortion,
+    rate_distortion.entropy_form_of_the_rate,
+    rate_distortion.lagrangian_slope,
 ]
 
 

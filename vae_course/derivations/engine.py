@@ -140,8 +140,7 @@ class Derivation:
         return f"{step.check.label}, for {', '.join(fixed)}" if fixed else step.check.label
 
     def _has_integral(self, expression: sympy.Expr) -> bool:
-        over = [v for e in expression.atoms(Expectation) for v in e.variables]
-        over += [e.args[0].args[0] for e in expression.atoms(KL)]
+        over = [v for e in expression.atoms(Expectation, KL) for v in e.variables]
         return expression.has(sympy.Integral) or any(v not in self.states for v in over)
 
     def mutants(self) -> list["Mutant"]:

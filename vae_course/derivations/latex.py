@@ -43,7 +43,7 @@ class _Latex(LatexPrinter):
         return self._expectation(r"\mathrm{Var}", e)
 
     def _print_KL(self, e: KL) -> str:
-        q, p = map(self._print, e.args)
+        q, p = map(self._print, e.args[:2])
         return rf"\mathrm{{KL}}({q} \,\|\, {p})"
 
     def _print_Gradient(self, e: Gradient) -> str:

@@ -107,16 +107,20 @@ class Variance(Expectation):
 
 
 class KL(sympy.Expr):
-    r"""KL(q ‖ p) = E_q[log q − log p], of two named densities: `KL(q(z, x), p(z))`."""
+    r"""KL(q ‖ p) = E_q[log q − log p], of two named densities: `KL(q(z, x), p(z))`.
+
+    Like an expectation, it is over the first argument of q, or over the `variables` named.
+    """
 
     is_commutative = True
+    variables = property(lambda self: self.args[2:] or self.args[0].args[:1])
 
-    def __new__(cls, q: sympy.Expr, p: sympy.Expr) -> "KL":
-        return sympy.Expr.__new__(cls, q, p)
+    def __new__(cls, q: sympy.Expr, p: sympy.Expr, *variables) -> "KL":
+        return sympy.Expr.__new__(cls, q, p, *variables)
 
     def written_out(self) -> sympy.Expr:
-        q, p = self.args
-        return Expectation(sympy.log(q) - sympy.log(p), q)
+        q, p, *variables = self.args
+        return Expectation(sympy.log(q) - sympy.log(p), q, *variables)
 
 
 class Gradient(sympy.Expr):

@@ -97,7 +97,7 @@ class _Words(StrPrinter):
         return f"Var[{self._print(e.integrand)}]"
 
     def _print_KL(self, e: KL) -> str:
-        return f"KL({' ‖ '.join(map(self._print, e.args))})"
+        return f"KL({' ‖ '.join(map(self._print, e.args[:2]))})"
 
     def _print_Gradient(self, e: Gradient) -> str:
         by = self._print(e.symbol)
