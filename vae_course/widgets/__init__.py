@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy(
         "kl_directions": ["KLDirections"],
         "posterior_fit": ["PosteriorFit"],
         "traversal": ["LatentTraversal"],
+        "traversal_pair": ["TraversalPair"],
     },
 )

@@ -47,13 +47,16 @@ export function checkbox({ label: text, value, onInput }) {
   };
 }
 
+/** Which of a list of numbers is nearest to one, by its ratio: its place in the list. */
+export function nearestByRatio(values, number) {
+  const distances = values.map((one) => Math.abs(Math.log(one / number)));
+  return distances.indexOf(Math.min(...distances));
+}
+
 /** A slider over a list of numbers, such as 1, 2, 5, 10. A number between two is shown as the
  *  nearest, by its ratio. */
 export function listSlider({ values, value, onInput, format = String, ...rest }) {
-  const nearest = (number) => {
-    const distances = values.map((one) => Math.abs(Math.log(one / number)));
-    return distances.indexOf(Math.min(...distances));
-  };
+  const nearest = (number) => nearestByRatio(values, number);
   const control = slider({
     ...rest,
     min: 0,
