@@ -3,7 +3,7 @@
 And the mutual information gap by vae_course and by disent.
 
 Each function returns a callable that does the work once. Nobody's data loader is timed: all take
-their batches by index from one tensor.
+their batches by index from one tensor. For families the model is a smaller one, 64-128-8 on digits.
 """
 
 from functools import partial
@@ -13,12 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from vae_course.data import load
 from vae_course.likelihood import importance_sampled_log_likelihood
 from vae_course.metrics import active_units, mutual_information_gap
-from vae_course.models import mlp_vae
+from vae_course.models import mlp_vae, stack
 from vae_course.objectives import elbo, iwae
 from vae_course.random import seeded
-from vae_course.training import fit
+from vae_course.training import fit, fit_family
 
 PIXELS, HIDDEN, LATENT = 784, (512, 256), 16
 
@@ -111,6 +112,58 @@ def batches(count: int, batch_size: int, steps: int):
     for step in range(steps):
         start = step * batch_size % (count - batch_size + 1)
         yield order[start : start + batch_size]
+
+
+# Families: models 64-128-8 on digits ------------------------------------------------------------
+
+
+def digits() -> torch.Tensor:
+    return load("digits").images
+
+
+def course_family_steps(images, batch_size: int, steps: int, members: int, device="cpu"):
+    """`fit_family` over a grid of β, as a chapter calls it. Its set-up is timed too."""
+    with seeded(0):
+        models = [mlp_vae((1, 8, 8), hidden=(128,), latent_dim=8) for _ in range(members)]
+    family = stack(models)
+    betas = torch.logspace(-1, 1, members).tolist()
+    return lambda: fit_family(
+        family, elbo, images, steps, beta=betas, batch_size=batch_size, progress=False,
+        device=device,
+    )  # fmt: skip
+
+
+def torch_digits_steps(images, batch_size: int, steps: int, members: int = 1, device="cpu"):
+    """The floor for one such model; with `members`, so many of them, one after the other."""
+    pixels = images.flatten(1).to(device)
+
+    def loop():
+        with seeded(0):
+            encoder = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 16))
+            decoder = nn.Sequential(nn.Linear(8, 128), nn.ReLU(), nn.Linear(128, 64))
+        parts = nn.ModuleList([encoder, decoder]).to(device)
+        optimizer = torch.optim.Adam(parts.parameters(), lr=1e-3, fused=True)
+
+        def run():
+            for index in batches(len(pixels), batch_size, steps):
+                x = pixels[index.to(device)]
+                mu, lv = encoder(x).chunk(2, -1)
+                logits = decoder(mu + torch.randn_like(mu) * (0.5 * lv).exp())
+                distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+                rate = 0.5 * (mu.square() + lv.exp() - 1 - lv).sum()
+                optimizer.zero_grad()
+                ((distortion + rate) / len(x)).backward()
+                optimizer.step()
+
+        return run
+
+    loops = [loop() for _ in range(members)]
+
+    def run():
+        for one in loops:
+            one()
+
+    return run
 
 
 # Importance-sampled likelihood -------------------------------------------------------------------

@@ -6,8 +6,11 @@ over those of a large matrix product in the same precision, measured in the same
 
 The likelihood is that of as many pictures as MNIST's test set has, with the 5,000 draws each that
 papers report: 50 million passes through the decoder. Its time and the largest memory it held.
+
+A family of sixteen small models should take at most 1.5 times as long as one in plain torch.
 """
 
+from statistics import median
 from time import perf_counter
 
 import torch
@@ -23,7 +26,11 @@ def gpu_results() -> dict | str:
     """What there is to measure, or a sentence where there is no GPU."""
     if not torch.cuda.is_available():
         return "no CUDA device on this machine: not measured"
-    return {"training step": step_results(), "importance-sampled NLL": likelihood_results()}
+    return {
+        "training step": step_results(),
+        "importance-sampled NLL": likelihood_results(),
+        "family of 16": family_results(),
+    }
 
 
 def step_results(steps: int = 200) -> list[dict]:
@@ -64,6 +71,21 @@ def likelihood_results(count: int = 10_000, samples: int = 5000) -> dict:
         "seconds": round(seconds, 2),
         "peak_gibibytes": round(torch.cuda.max_memory_allocated() / 2**30, 3),
     }
+
+
+def family_results(members: int = 16, steps: int = 200, rounds: int = 11) -> dict:
+    """A step of sixteen models on digits, and of one in plain torch: they take turns."""
+    images = by.digits().cuda()
+    runs = {
+        "vae_course": by.course_family_steps(images, 128, steps, members, device="cuda"),
+        "plain torch": by.torch_digits_steps(images, 128, steps, device="cuda"),
+    }
+    for run in runs.values():
+        run()
+    turns = [{name: _timed(run) / steps * 1e3 for name, run in runs.items()} for _ in range(rounds)]
+    milliseconds = {name: round(median(turn[name] for turn in turns), 4) for name in runs}
+    ratio = median(turn["vae_course"] / turn["plain torch"] for turn in turns)
+    return {"milliseconds": milliseconds, "of_plain_torch": round(ratio, 3), "target": 1.5}
 
 
 def _timed(run) -> float:

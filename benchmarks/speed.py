@@ -2,6 +2,8 @@
 
 All contenders of a case take turns in one process, so that a busy machine slows all of them.
 Milliseconds are medians over the rounds; a ratio is the median of the ratios within a round.
+`--only "family of 16"` measures one case and leaves what is recorded of the others as it is; under
+`apart` it is written on which machine and commit that was.
 """
 
 import argparse
@@ -46,52 +48,94 @@ def compare(contenders: dict, rounds: int, repeats: int = 1, peer: str = "pythae
     }
 
 
+def _share(reference: str) -> str:
+    """The name of a ratio: `of_pythae`, `of_plain_torch`."""
+    return "of_" + reference.replace(" ", "_")
+
+
+def training_step(rounds: int) -> dict:
+    images, steps = by.bits(5000), 100
+    return compare(
+        {
+            "vae_course": by.course_steps(images, 128, steps),
+            "pythae": by.pythae_steps(images, 128, steps),
+            "plain torch": by.torch_steps(images, 128, steps),
+        },
+        rounds,
+        steps,
+    )
+
+
+def iwae_step(rounds: int) -> dict:
+    images, steps = by.bits(5000), 5
+    return compare(
+        {
+            "vae_course": by.course_steps(images, 128, steps, samples=50),
+            "pythae": by.pythae_steps(images, 128, steps, samples=50),
+            "plain torch": by.torch_steps(images, 128, steps, samples=50),
+        },
+        rounds,
+        steps,
+    )
+
+
+def likelihood(rounds: int) -> dict:
+    points = by.bits(50)
+    return compare(
+        {
+            "vae_course": by.course_likelihood(points, 500),
+            "pythae": by.without_gradients(by.pythae_likelihood(points, 500)),
+        },
+        rounds,
+    )
+
+
+def family_of_16(rounds: int) -> dict:
+    """A step of sixteen models 64-128-8 that differ in β; beside it one, and sixteen in turn."""
+    images, steps = by.digits(), 100
+    return compare(
+        {
+            "vae_course": by.course_family_steps(images, 128, steps, members=16),
+            "plain torch": by.torch_digits_steps(images, 128, steps),
+            "plain torch, 16 in turn": by.torch_digits_steps(images, 128, steps, members=16),
+        },
+        rounds,
+        steps,
+        reference="plain torch",
+    )
+
+
+CASES = {
+    "training step": training_step,
+    "IWAE step, k = 50": iwae_step,
+    "importance-sampled NLL": likelihood,
+    "family of 16": family_of_16,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=31)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", choices=CASES, help="one case; the others stay as recorded")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    steps, images, points = 100, by.bits(5000), by.bits(50)
-    codes = by.codes_and_factors(10_000)
-    ours, theirs = by.course_mig(*codes), by.disent_mig(*codes)
-    assert abs(ours() - theirs()) < 1e-6, f"MIG: {ours()} here, {theirs()} by disent"
-    cases = {
-        "training step": compare(
-            {
-                "vae_course": by.course_steps(images, 128, steps),
-                "pythae": by.pythae_steps(images, 128, steps),
-                "plain torch": by.torch_steps(images, 128, steps),
-            },
-            options.rounds,
-            steps,
-        ),
-        "IWAE step, k = 50": compare(
-            {
-                "vae_course": by.course_steps(images, 128, 5, samples=50),
-                "pythae": by.pythae_steps(images, 128, 5, samples=50),
-                "plain torch": by.torch_steps(images, 128, 5, samples=50),
-            },
-            options.rounds,
-            5,
-        ),
-        "importance-sampled NLL": compare(
-            {
-                "vae_course": by.course_likelihood(points, 500),
-                "pythae": by.without_gradients(by.pythae_likelihood(points, 500)),
-            },
-            options.rounds,
-        ),
-        "MIG": compare({"vae_course": ours, "disent": theirs}, options.rounds, peer="disent"),
-    }
-    results = {
-        "machine": machine(),
-        "rounds": options.rounds,
-        "cases": cases,
-        "gpu": gpu_results(),
-    }
+    chosen = [options.only] if options.only else list(CASES)
+    cases = {name: CASES[name](options.rounds) for name in chosen}
+    if options.only:
+        results = json.loads(options.output.read_text()) if options.output.exists() else {}
+        results["cases"] = results.get("cases", {}) | cases
+        apart = {options.only: {"machine": machine(), "rounds": options.rounds}}
+        results["apart"] = results.get("apart", {}) | apart
+    else:
+        results = {
+            "machine": machine(),
+            "rounds": options.rounds,
+            "cases": cases,
+            "gpu": gpu_results(),
+        }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=2) + "\n")
 
