@@ -77,6 +77,19 @@ def test_the_best_discriminator_gives_the_total_correlation(seed):
     assert_mean(ratio, gaussian_total_correlation(COVARIANCE), detects=0.05)
 
 
+def test_its_gradient_is_that_of_the_total_correlation(seed):
+    # z = L ε. The ratio belongs to the present L and is held fixed; only the draws move.
+    lower = torch.linalg.cholesky(COVARIANCE).requires_grad_()
+    exact = gaussian_total_correlation(lower @ lower.T)
+    (wanted,) = torch.autograd.grad(exact, lower)
+    with seeded(seed):
+        epsilon = torch.randn(40_000, 3).double()
+    copies = lower.detach().expand(len(epsilon), 3, 3).clone().requires_grad_()
+    z = (copies @ epsilon[..., None]).squeeze(-1)
+    factor(BestDiscriminator()).log_ratio(z).sum().backward()
+    assert_mean(copies.grad, wanted, detects=0.12)
+
+
 def test_the_loss_is_least_at_the_density_ratio(seed):
     # logit h + a zᵀAz + b: the gradient of the loss by a and b is zero at the density ratio.
     class Moved(nn.Module):

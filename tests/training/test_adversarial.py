@@ -90,29 +90,14 @@ def test_the_discriminator_learns_what_the_model_is():
         )
         objective, x = FactorELBO(2, 0.0), torch.randn(2000, 1)
     history = quiet(
-        model, objective, x, steps=600, lr=1e-12, discriminator_lr=3e-3, batch_size=200,
-        log_every=100,
+        model, objective, x, steps=300, lr=1e-12, discriminator_lr=5e-3, batch_size=200,
+        log_every=50,
     )  # fmt: skip
     variance, noise = x.var().item(), torch.tensor(-2.0).exp().item()
     correlation = variance / (variance + noise)
     exact = -0.5 * torch.tensor(1 - correlation**2).log().item()  # 0.75 nats
     assert history.discriminator_loss[0] > history.discriminator_loss[-1]
     assert history.total_correlation[-1] == pytest.approx(exact, abs=0.12)
-
-
-def test_gamma_lowers_the_correlation_of_the_latents():
-    found = {}
-    for gamma in (0.0, 20.0):
-        with seeded(1):
-            model = mlp_vae((4,), (16,), 2, likelihood="gaussian")
-            # Two correlated directions: a diagonal posterior's axes need not be theirs.
-            x = torch.randn(1000, 2) @ torch.tensor([[1.0, 1.0, 0.2, 0.0], [0.6, -0.2, 1.0, 1.0]])
-            objective = FactorELBO(2, gamma, hidden=(16,))
-        quiet(model, objective, x, steps=400, lr=3e-3, discriminator_lr=3e-3, batch_size=100)
-        with torch.no_grad(), seeded(0):
-            z = model.encode(x).sample()
-        found[gamma] = torch.corrcoef(z.T)[0, 1].abs().item()
-    assert found[20.0] < 0.15
 
 
 class Spoiled(FactorELBO):
