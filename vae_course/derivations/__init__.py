@@ -72,6 +72,11 @@ __getattr__, __dir__, __all__ = lazy(
             "thermodynamic_integration",
             "thermodynamic_integration_gaussian",
         ],
+        "water_filling": [
+            "gaussian_rate_distortion",
+            "water_filling",
+            "water_filling_slope",
+        ],
         "waves": ["pathwise_variance_of_a_wave", "score_function_variance_of_a_wave"],
     },
 )
