@@ -72,7 +72,7 @@ __getattr__, __dir__, __all__ = lazy(
             "thermodynamic_integration",
             "thermodynamic_integration_gaussian",
         ],
-        "water_filling": [
+        "water_levels": [
             "gaussian_rate_distortion",
             "water_filling",
             "water_filling_slope",

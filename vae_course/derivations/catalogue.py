@@ -16,7 +16,7 @@ from vae_course.derivations import (
     importance_gradients,
     rate_distortion,
     temperatures,
-    water_filling,
+    water_levels,
     waves,
 )
 from vae_course.derivations.engine import Derivation
@@ -74,9 +74,9 @@ ALL = [
     rate_distortion.rate_plus_distortion,
     rate_distortion.entropy_form_of_the_rate,
     rate_distortion.lagrangian_slope,
-    water_filling.gaussian_rate_distortion,
-    water_filling.water_filling,
-    water_filling.water_filling_slope,
+    water_levels.gaussian_rate_distortion,
+    water_levels.water_filling,
+    water_levels.water_filling_slope,
 ]
 
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from tests.derivations.contract import Contract
-from vae_course.derivations import water_filling
+from vae_course.derivations import water_levels
 from vae_course.derivations.evaluation import closed_form
 
 
-class TestWaterFilling(Contract):
-    module = water_filling
+class TestWaterLevels(Contract):
+    module = water_levels
 
 
 def test_the_test_channel_has_the_fewest_nats_at_numbers():
     """A quarter of the variance is left: one bit, which is half of log 4."""
-    derivation = water_filling.gaussian_rate_distortion
-    chosen = {water_filling.delta: 0.3, water_filling.u: 0.9, water_filling.sigma: 0.7}
+    derivation = water_levels.gaussian_rate_distortion
+    chosen = {water_levels.delta: 0.3, water_levels.u: 0.9, water_levels.sigma: 0.7}
     ends = [closed_form(derivation.steps[k].expression, derivation.setting) for k in (2, 3)]
     assert [float(end.xreplace(chosen)) for end in ends] == pytest.approx([math.log(4) / 2] * 2)
 
@@ -33,8 +33,8 @@ def test_no_split_of_the_error_beats_the_water_level():
     rates = 0.5 * np.log(eigenvalues[:, None] / splits).sum(0)
     best = splits[:, rates.argmin()]
     assert best == pytest.approx([level, level, eigenvalues[2]], abs=1e-9)
-    derivation = water_filling.water_filling
+    derivation = water_levels.water_filling
     last = closed_form(derivation.steps[-1].expression, derivation.setting)
-    numbers = {water_filling.eigenvalue[k + 1]: value for k, value in enumerate(eigenvalues)}
-    value = float(last.xreplace(numbers | {water_filling.above: level - eigenvalues[2]}))
+    numbers = {water_levels.eigenvalue[k + 1]: value for k, value in enumerate(eigenvalues)}
+    value = float(last.xreplace(numbers | {water_levels.above: level - eigenvalues[2]}))
     assert value == pytest.approx(rates.min() + total / (2 * level))
