@@ -4,11 +4,11 @@ from tests.site.small_book import ROOT
 
 STATE = """root => {
     const { values, exact, found, maker } = root.courseWidget;
-    return { values: { ...values }, exact, found, done: maker.done };
+    return { values: { ...values }, exact, found, done: maker?.done };
 }"""
 FINISHED = """root => {
-    const { maker } = root.courseWidget;
-    return maker.done === (maker.runs ?? maker.repetitions);
+    const { maker, finished } = root.courseWidget;
+    return finished ?? maker.done === (maker.runs ?? maker.repetitions);
 }"""
 FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 
@@ -25,7 +25,7 @@ class Charts:
         )
 
     def read(self) -> dict:
-        """What the widget shows once all its samples are drawn."""
+        """What the widget shows once all its samples, or pictures, are drawn."""
         self.page.evaluate(FRAME)
         self.page.wait_for_function(FINISHED, arg=self.root, timeout=60_000)
         self.page.evaluate(FRAME)

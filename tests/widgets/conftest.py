@@ -8,7 +8,9 @@ from tools.serve import serving
 TRAVERSAL = "from tests.widgets.example import traversal\n\ntraversal()"
 ESTIMATORS = "from vae_course.widgets import GradientEstimators\n\nGradientEstimators()"
 TIGHTNESS = "from vae_course.widgets import BoundTightness\n\nBoundTightness()"
+PAIR = "from tests.widgets.example import pair\n\npair()"
 SPECTRUM = "from vae_course.widgets import CollapseSpectrum\n\nCollapseSpectrum()"
+BETA = "from tests.widgets.beta_page import family\n\nfamily()"
 NATIVE = """
 import ipywidgets as w
 number = w.IntSlider(description="number", min=0, max=10, value=4)
@@ -53,6 +55,8 @@ def small_book(tmp_path_factory):
             "estimators": [ESTIMATORS],
             "tightness": [TIGHTNESS],
             "spectrum": [SPECTRUM],
+            "pair": [PAIR],
+            "beta": [BETA],
             "native": [NATIVE, KERNEL],
         },
     )

@@ -1,9 +1,11 @@
-"""Both widgets with charts on a built page: every control works, and everybody can use it."""
+"""Widgets with charts on a built page: every control works, and everybody can use it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
+from tests.widgets.beta_page import family
 from tests.widgets.chart_page import Charts
 from tests.widgets.frames import LIMIT, best_median
 from vae_course.widgets import BoundTightness, GradientEstimators
@@ -13,7 +15,7 @@ from vae_course.widgets import BoundTightness, GradientEstimators
 class Example:
     page: str
     name: str
-    kind: type
+    kind: Callable  # makes the one on the page
     sliders: dict[str, str]  # label -> the value that it moves
     radios: dict[str, dict]  # label of a radio button -> what it sets
     checks: dict[str, dict]
@@ -48,7 +50,16 @@ EXAMPLES = [
         {"same KL in total": {"total": True}, "same mismatch in each": {"total": False}},
         {},
     ),
+    Example(
+        "beta",
+        "vc-beta",
+        family,
+        {"Weight of the rate β": "beta"},
+        {},
+        {"from a sample of q(z|x), not its mean": {"sampled": True}},
+    ),
 ]
+SLIDERS = [(example, label) for example in EXAMPLES for label in example.sliders]
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
@@ -143,6 +154,7 @@ def test_choices(opened, example, way):
     assert charts.changed_values(act, again) == {"seed": 2}
 
 
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.radios], ids=lambda e: e.page)
 def test_arrow_keys_walk_through_a_group(opened, example):
     charts = opened()
     first = charts.box.get_by_role("radio").first
@@ -165,11 +177,10 @@ def test_python_sets_what_the_page_shows(opened, example):
 # --- for everybody ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_median_frame_takes_less_than_4_ms(opened, example, place):
+@pytest.mark.parametrize(("example", "label"), SLIDERS, ids=lambda one: getattr(one, "page", one))
+def test_median_frame_takes_less_than_4_ms(opened, example, label):
     charts = opened()
     all_sliders(charts, example)
-    label = list(example.sliders)[place]
     assert best_median(lambda: charts.frame_times(label)) < LIMIT
 
 
@@ -216,6 +227,7 @@ def test_words_for_those_who_do_not_see_it(opened, example):
         "estimators": "Exact gradient 2.00. Standard deviation of the score function 1.73, "
         "of pathwise 0.632. For the same precision, pathwise needs 7.5 times fewer samples here.",
         "tightness": "K 50, d 4. Bound",
+        "beta": "β 1. Rate ",
     }[example.page]
     assert said.startswith(told)
 

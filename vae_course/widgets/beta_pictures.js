@@ -97,5 +97,6 @@ function familyPictures(inputs, width, height, latents) {
     return true;
   }
 
-  return { pairs, samples, show, appear, refresh, place, outputs: () => shown };
+  const output = () => ({ ...shown, codes: codesOf });
+  return { pairs, samples, show, appear, refresh, place, output };
 }

@@ -18,6 +18,7 @@ function render({ model, el }) {
   let shades = null; // of the pictures
   let index = 0;
   let stale = true; // the plane and the numbers are not those of the present model
+  let finished = false; // all pictures are
 
   // --- what is on the screen ----------------------------------------------------------------------
 
@@ -56,7 +57,7 @@ function render({ model, el }) {
         group(
           "head",
           title("From the prior"),
-          button("New samples", () => shared.moveTo({ seed: values.seed + 1 })),
+          button("Draw again", () => shared.moveTo({ seed: values.seed + 1 })),
         ),
         pictures.samples.element,
       ),
@@ -117,6 +118,7 @@ function render({ model, el }) {
     index = nearestByRatio(betas, values.beta);
     pictures.show(members[index], values.sampled, values.seed);
     stale = true;
+    finished = false;
     frames.request();
   }
 
@@ -152,7 +154,8 @@ function render({ model, el }) {
       showNumbers();
       stale = false;
     }
-    if (!pictures.refresh(start + WORK, shades)) frames.request();
+    finished = pictures.refresh(start + WORK, shades);
+    if (!finished) frames.request();
   }
 
   const frames = frameLoop(draw);
@@ -161,6 +164,7 @@ function render({ model, el }) {
     colours = chartColours(root, COLOURS);
     shades = palette(root, ["ink", "paper"]);
     stale = true;
+    finished = false;
     pictures.appear();
     frames.request();
   });
@@ -171,7 +175,10 @@ function render({ model, el }) {
       return { ...members[index], index };
     },
     get output() {
-      return pictures.outputs();
+      return pictures.output();
+    },
+    get finished() {
+      return finished;
     },
     get colours() {
       return shades;

@@ -107,8 +107,8 @@ def recorded_family() -> tuple[list[VAE], tuple[float, ...], Tensor, list[dict]]
     records = [training_record(name) for name in names]
     measured = [
         {
-            "rate": record["held_out_rate"],
-            "distortion": record["held_out_distortion"],
+            "rate": round(record["held_out_rate"], 2),
+            "distortion": round(record["held_out_distortion"], 2),
             "active": record["active_units"],
         }
         for record in records
@@ -118,12 +118,15 @@ def recorded_family() -> tuple[list[VAE], tuple[float, ...], Tensor, list[dict]]
 
 @torch.no_grad()
 def measure(model: VAE, images: Tensor) -> dict:
-    """Mean rate and distortion over the images, in nats, and how many units are active."""
+    """Mean rate and distortion over the images, in nats, and how many units are active.
+
+    Rounded as the page prints them, so that what is printed adds up.
+    """
     images = images.to(next(model.parameters()).device)
     terms = evaluate(model, elbo, images)
     return {
-        "rate": round(terms["rate"], 3),
-        "distortion": round(terms["distortion"], 3),
+        "rate": round(terms["rate"], 2),
+        "distortion": round(terms["distortion"], 2),
         "active": int(active_units(encode_all(model, images)[0]).sum()),
     }
 
