@@ -1,15 +1,15 @@
-"""The widget that the tests look at: a VAE trained for a moment on 60 glyphs."""
+"""Widgets that the tests look at: a VAE trained for a moment, and two that were not trained."""
 
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from vae_course.data import load
+from vae_course.data import Dataset, load
 from vae_course.models import VAE, conv_vae
 from vae_course.objectives import elbo
 from vae_course.random import seeded
-from vae_course.widgets import LatentTraversal
+from vae_course.widgets import LatentTraversal, TraversalPair
 
 
 @cache
@@ -36,3 +36,27 @@ def trained_vae() -> VAE:
 def traversal() -> LatentTraversal:
     images, names = images_and_names()
     return LatentTraversal(trained_vae(), images, names)
+
+
+@cache
+def sprites() -> Dataset:
+    return load("sprites", "test", count=200)
+
+
+@cache
+def vivid_vae(latents: int, seed: int) -> VAE:
+    """Not trained, but what it decodes and encodes depends on z and x as if it were."""
+    with seeded(seed), torch.no_grad():
+        model = conv_vae((1, 32, 32), (4, 8, 8), latents)
+        for parameter in model.decoder.parameters():
+            parameter.mul_(3)
+        codes = model.encode(sprites().images).mean
+        # the means: to mean zero and variance one over the pictures
+        weight, bias = (p[:latents] for p in (model.encoder.head.weight, model.encoder.head.bias))
+        weight.div_(codes.std(0)[:, None])
+        bias.copy_((bias - codes.mean(0)) / codes.std(0))
+    return model.eval().requires_grad_(False)
+
+
+def pair() -> TraversalPair:
+    return TraversalPair(vivid_vae(4, 1), vivid_vae(6, 2), sprites(), names=("four", "six"))

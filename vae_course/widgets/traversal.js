@@ -1,7 +1,6 @@
 // Latent traversal: one slider for each latent, and under it what the decoder makes of that latent
 // from −3 to 3 with the others where they are. See traversal.py.
 
-const STEPS = [-3, -2, -1, 0, 1, 2, 3];
 const THUMBNAIL_TIME = 1.5; // ms of a frame for the small pictures; what is left waits for the next
 
 function render({ model, el }) {
@@ -27,6 +26,7 @@ function render({ model, el }) {
   const closest = picture("Input nearest to the sliders' position", 8 * width, 8 * height);
   const closestText = element("span");
   const announce = liveText();
+  const strips = latentStrips(decoder, z, width, height);
   const rows = rates
     .map((rate, index) => makeRow(index, rate))
     .sort((a, b) => b.rate - a.rate);
@@ -63,40 +63,37 @@ function render({ model, el }) {
   }
 
   function makeRow(index, rate) {
-    const name = `z${subscript(index + 1)}`;
+    const name = latentName(index);
     const control = slider({
       label: mathematical(name),
       min: -3,
       max: 3,
       step: 0.1,
       value: z[index],
-      format: (value) => signed(value, 2),
+      format: (value) => withPlus(value, 2),
       onInput: (value) => change(index, value),
     });
     control.label.append(element("span", { className: "vc-muted" }, ` ${rate.toFixed(2)} nats`));
-    const strip = picture(`Images decoded with ${name} from −3 to 3`, 7 * width, height);
-    strip.canvas.addEventListener("click", (event) => {
-      const step = Math.floor((event.offsetX / strip.canvas.clientWidth) * STEPS.length);
-      control.value = STEPS[step];
-      change(index, STEPS[step]);
+    const strip = strips.add(index, `Images decoded with ${name} from −3 to 3`, (value) => {
+      control.value = value;
+      change(index, value);
     });
+    control.element.classList.add("vc-with-strip");
     control.element.append(strip.element);
-    const stale = STEPS.map(() => true);
-    const images = STEPS.map(() => null);
-    return { element: control.element, index, rate, control, strip, stale, images };
+    return { element: control.element, index, rate, control };
   }
 
   // --- what changes -------------------------------------------------------------------------------
 
   function change(index, value) {
     z[index] = value;
-    for (const row of rows) if (row.index !== index) row.stale.fill(true);
+    strips.spoil(index);
     frames.request();
     tellKernel();
   }
 
   function moveTo(coordinate) {
-    for (const row of rows) row.stale.fill(true);
+    strips.spoil();
     for (let i = 0; i < latents; i++) z[i] = coordinate(i);
     for (const row of rows) row.control.value = z[row.index];
     frames.request();
@@ -134,32 +131,6 @@ function render({ model, el }) {
     drawCrisp(context, inkOnPaper(values, width, height, colours), 0, 0, w, h);
   }
 
-  let nextThumbnail = 0; // they take turns, so that none is forgotten while a slider moves
-  function refreshThumbnails(until) {
-    const total = rows.length * STEPS.length;
-    for (let tried = 0; tried < total; tried++) {
-      const row = rows[Math.floor(nextThumbnail / STEPS.length)];
-      const step = nextThumbnail % STEPS.length;
-      if (row.stale[step]) {
-        if (performance.now() > until) return frames.request();
-        const there = Float64Array.from(z);
-        there[row.index] = STEPS[step];
-        row.images[step] = inkOnPaper(decoder.forward(there), width, height, colours);
-        row.stale[step] = false;
-        drawThumbnail(row, step);
-      }
-      nextThumbnail = (nextThumbnail + 1) % total;
-    }
-  }
-
-  function drawThumbnail(row, step) {
-    const strip = row.strip.fit();
-    const cell = strip.width / STEPS.length;
-    const gap = Math.round(strip.scale);
-    const [left, right] = [Math.round(step * cell), Math.round((step + 1) * cell)];
-    drawCrisp(strip.context, row.images[step], left, 0, right - left - gap, strip.height);
-  }
-
   function draw() {
     if (!colours) return; // not on the page yet
     const start = performance.now();
@@ -172,15 +143,15 @@ function render({ model, el }) {
     const name = labels.length ? `“${labels[nearest.index]}” at ` : "";
     const distance = nearest.distance.toFixed(2);
     closestText.textContent = `Nearest of ${inputCount} inputs: ${name}distance ${distance}`;
-    const position = rows.map((row) => `z${row.index + 1} ${signed(z[row.index], 1)}`).join(", ");
+    const position = rows.map((row) => `z${row.index + 1} ${withPlus(z[row.index], 1)}`).join(", ");
     announce.say(`Decoded at ${position}. ${closestText.textContent}.`);
-    refreshThumbnails(start + THUMBNAIL_TIME);
+    if (!strips.refresh(colours, start + THUMBNAIL_TIME)) frames.request();
   }
 
   const frames = frameLoop(draw);
   const stopWatching = onAppearance(root, () => {
     colours = palette(root, ["ink", "paper"]);
-    for (const row of rows) row.stale.fill(true);
+    strips.spoil();
     frames.request();
   });
   model.on("change:z", followKernel);
@@ -211,17 +182,6 @@ function render({ model, el }) {
 
 function mathematical(text) {
   return element("span", { className: "vc-math" }, text);
-}
-
-function subscript(number) {
-  return String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
-}
-
-/** A number with a minus sign as wide as a plus sign. */
-function signed(value, digits) {
-  const text = Math.abs(value).toFixed(digits);
-  if (Number(text) === 0) return text;
-  return `${value < 0 ? "−" : "+"}${text}`;
 }
 
 export default { render };

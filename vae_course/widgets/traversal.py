@@ -36,8 +36,8 @@ class LatentTraversal(CourseWidget):
         ValueError: an argument of another shape, too many images, an unknown likelihood or layer.
     """
 
-    scripts = ("traversal.js",)
-    styles = ("traversal.css",)
+    scripts = ("latent_strips.js", "traversal.js")
+    styles = ("latent_strips.css", "traversal.css")
 
     height = traitlets.Int().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
