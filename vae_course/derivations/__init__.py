@@ -58,6 +58,11 @@ __getattr__, __dir__, __all__ = lazy(
             "doubly_reparameterised_weight",
             "iwae_gradient",
         ],
+        "linear_collapse": [
+            "collapse_below_threshold",
+            "collapse_threshold",
+            "linear_vae_optimum",
+        ],
         "rate_distortion": [
             "barber_agakov",
             "elbo_rate_distortion",

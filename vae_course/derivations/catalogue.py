@@ -14,6 +14,7 @@ from vae_course.derivations import (
     gradients,
     importance,
     importance_gradients,
+    linear_collapse,
     rate_distortion,
     temperatures,
     water_levels,
@@ -77,6 +78,9 @@ ALL = [
     water_levels.gaussian_rate_distortion,
     water_levels.water_filling,
     water_levels.water_filling_slope,
+    linear_collapse.linear_vae_optimum,
+    linear_collapse.collapse_threshold,
+    linear_collapse.collapse_below_threshold,
 ]
 
 

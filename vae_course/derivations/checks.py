@@ -115,7 +115,7 @@ class Inequality(Check):
         pairs = [pair for name, meaning in self.equal_when for pair in each(name, meaning, setting)]
         pairs = [tuple(closed_form(side, setting) for side in pair) for pair in pairs]
         plain = {
-            e: sympy.Dummy(str(e), positive=e.is_positive)
+            e: sympy.Dummy(str(e), real=e.is_real, positive=e.is_positive, nonzero=e.is_nonzero)
             for e in parameters(*zeros, *(side for pair in pairs for side in pair))
         }
         zeros = [zero.xreplace(plain) for zero in zeros]

@@ -23,7 +23,7 @@ from vae_course.derivations.notation import (
 )
 
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-GREEK = {**greek_unicode, "varepsilon": "ε"}
+GREEK = {**greek_unicode, "varepsilon": "ε", "xhat": "x̂"}
 SIGNS = {"mid": "| ", ",": " ", ";": " ", "|": "‖ ", "sum": "Σ", "le": "≤ ", "ge": "≥ ", "top": "ᵀ"}
 PLAIN = {**GREEK, **SIGNS, "partial": "∂", "in": "∈ ", "sim": "~ ", "cdot": "·", "infty": "∞"}
 
