@@ -33,7 +33,8 @@ def test_pictures_are_what_torch_decodes(opened):
     """Outputs within 1e-3 of the decoder's mean, pixels within 1/255 of the outputs."""
     page = opened()
     for model, beta, sampled in zip(models(), BETAS, [False, True, False, True], strict=True):
-        page.move(beta=beta, sampled=sampled)
+        page.move(beta=beta, sampled=not sampled)  # what was decoded before must not come back
+        page.move(sampled=sampled)
         shown, pixels = page.shown(), page.pixels()
         for where, codes in (("reconstructions", "codes"), ("samples", "draws")):
             wanted = model.decode(shown[codes]).mean.flatten(1)
@@ -93,6 +94,7 @@ def test_numbers_are_those_of_the_images(opened):
         assert shown["Mini"] == pytest.approx(wanted, abs=0.006)
         active = active_units(encode_all(model, images())[0]).sum()
         assert page.row("Active units") == [f"{active} of 8"]
+    assert "Measured on: 60 images." in page.box.inner_text()
 
 
 def test_verdict(opened):
@@ -314,6 +316,7 @@ def test_it_goes_from_a_high_rate_to_total_collapse(recorded):
     members = recorded.members
     rates = [one["rate"] for one in members]
     assert rates[0] > 30 and members[0]["active"] == members[0]["latents"] == 10
+    assert recorded.measured_on.startswith("glyphs test split, 4,000")
     assert rates[-1] < 0.01 and members[-1]["active"] == 0
     for one, other in pairwise(members):
         assert other["rate"] <= one["rate"] + 0.02

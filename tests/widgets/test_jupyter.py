@@ -47,6 +47,9 @@ widget""",
     "estimators.integrand = 'step'",
     "tightness = BoundTightness()\ntightness",
     "print('tightness', tightness.dimensions, tightness.total)",
+    "from vae_course.widgets import BetaSlider\n\nfamily = BetaSlider()\nfamily",
+    "print('family', family.beta, family.sampled)",
+    "family.beta = 56",
 ]
 
 
@@ -256,4 +259,20 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     assert notebook.active() == 12
     notebook.run(13)
     assert "tightness 64 True" in notebook.output(13, "tightness ")
+
+    # The family of models: a key, what the kernel knows of it, and the way back.
+    notebook.run(14)
+    family = page.locator(".vc-beta")
+    family.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    family.get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == 14
+    notebook.run(15)
+    assert "family 1.8 True" in notebook.output(15, "family ")
+    notebook.run(16)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-beta').courseWidget.member.active === 0"
+    )
     page.close()

@@ -67,7 +67,8 @@ function render({ model, el }) {
       "Each point is a model, trained with its own β: drag from one to the next. The dashed line " +
         "has the slope −β. It meets the axis on the left at ",
       mathematical(LAGRANGIAN),
-      ", which training made as small as it could. All models get the same noise.",
+      ", which training made as small as it could. All models get the same noise. ",
+      `Measured on: ${model.get("measured_on")}.`,
     ),
     announce.element,
   );

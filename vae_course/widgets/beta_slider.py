@@ -60,6 +60,7 @@ class BetaSlider(CourseWidget):
     # One for each model: beta, rate, distortion, active, latents; its decoder as layers and
     # weights for nn.js; means and deviations of q(z|x) for the shown images, (N, d) in float16.
     members = traitlets.List(traitlets.Dict()).tag(sync=True)
+    measured_on = traitlets.Unicode().tag(sync=True)  # what the rates and distortions are means of
     beta = traitlets.Float().tag(sync=True)
     sampled = traitlets.Bool(False).tag(sync=True)
     seed = traitlets.Int(1).tag(sync=True)
@@ -77,10 +78,11 @@ class BetaSlider(CourseWidget):
             "models, betas and images need to be given together, or none of them",
         )
         if models is None:
-            models, betas, images, measured = recorded_family()
+            models, betas, images, measured, measured_on = recorded_family()
         else:
             _check(models, betas, images)
             measured = [measure(model, images) for model in models]
+            measured_on = f"{len(images)} images"
         shown = images[:SHOWN]
         members = [
             {"beta": float(beta)} | numbers | _exported(model, shown)
@@ -92,12 +94,13 @@ class BetaSlider(CourseWidget):
             width=images.shape[-1],
             inputs=encode_four_bits(shown),
             members=members,
+            measured_on=measured_on,
             **{"beta": min(map(float, betas), key=lambda beta: abs(log(beta)))} | kwargs,
         )
 
 
-def recorded_family() -> tuple[list[VAE], tuple[float, ...], Tensor, list[dict]]:
-    """The trained models, their β, the first twelve test glyphs, and the recorded numbers."""
+def recorded_family() -> tuple[list[VAE], tuple[float, ...], Tensor, list[dict], str]:
+    """The models, their β, the first twelve test glyphs, the recorded numbers and their data."""
     from vae_course.data import binarise, load
     from vae_course.pretrained import BETAS, pretrained, training_record
 
@@ -113,7 +116,8 @@ def recorded_family() -> tuple[list[VAE], tuple[float, ...], Tensor, list[dict]]
         }
         for record in records
     ]
-    return [pretrained(name) for name in names], BETAS, images, measured
+    models = [pretrained(name) for name in names]
+    return models, BETAS, images, measured, records[0]["held_out"]
 
 
 @torch.no_grad()
