@@ -109,6 +109,14 @@ def test_a_gap_must_be_written_as_terms_that_cannot_be_negative():
     assert "nothing says that" in reason(at_most(Excess(x), {x: sympy.S.One}), Excess(x), 0 * x)
 
 
+def test_an_absolute_value_and_a_positive_part_cannot_be_negative():
+    both = add(abs(x), sympy.Max(0, -x))
+    assert reason(at_most(both, {x: 0 * x}), 2 * abs(x) - sympy.Max(0, x), 0 * x) is None
+    ramp = sympy.Max(0, x)
+    assert reason(at_most(ramp, {x: 0 * x}), ramp, 0 * x) == "the difference is zero elsewhere too"
+    assert "nothing says that" in reason(at_most(sympy.Max(x, y), {x: y}), sympy.Max(x, y), 0 * x)
+
+
 def test_a_strict_bound_needs_a_gap_that_is_positive():
     assert reason(at_most(a, None), a + b, b) is None
     assert "nothing says that" in reason(at_most(x**2, None), x**2, 0 * x)

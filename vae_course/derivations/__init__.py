@@ -77,6 +77,10 @@ __getattr__, __dir__, __all__ = lazy(
             "thermodynamic_integration",
             "thermodynamic_integration_gaussian",
         ],
+        "variance_scaling": [
+            "mean_squared_error_scaling",
+            "optimal_variance",
+        ],
         "water_levels": [
             "gaussian_rate_distortion",
             "water_filling",

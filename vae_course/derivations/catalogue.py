@@ -17,6 +17,7 @@ from vae_course.derivations import (
     linear_collapse,
     rate_distortion,
     temperatures,
+    variance_scaling,
     water_levels,
     waves,
 )
@@ -81,6 +82,8 @@ ALL = [
     linear_collapse.linear_vae_optimum,
     linear_collapse.collapse_threshold,
     linear_collapse.collapse_below_threshold,
+    variance_scaling.mean_squared_error_scaling,
+    variance_scaling.optimal_variance,
 ]
 
 

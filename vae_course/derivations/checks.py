@@ -147,6 +147,10 @@ def zeros_of(term: sympy.Expr) -> list[sympy.Expr]:
             zeros.append(factor.args[0] - 1)
         elif factor.is_Pow and factor.exp.is_even and factor.exp > 0 and factor.base.is_real:
             zeros.append(factor.base)
+        elif isinstance(factor, sympy.Abs):
+            zeros.append(factor.args[0])
+        elif isinstance(factor, sympy.Max) and factor.is_nonnegative:
+            return []  # zero on a whole range: it does not help to say where the sum is
         else:
             raise ValueError(f"nothing says that {words(factor)} cannot be negative")
     return [sympy.Mul(*zeros)] if zeros else []
@@ -183,7 +187,8 @@ def disagreement(left, right, where: str, is_left: str, is_right: str) -> str:
 
 
 def without_names(expression: sympy.Expr) -> sympy.Expr:
-    return expression.replace(Excess, lambda t: t - 1 - sympy.log(t))
+    expression = expression.replace(Excess, lambda t: t - 1 - sympy.log(t))
+    return expression.replace(sympy.Max, lambda *several: sympy.Max(*several).rewrite(sympy.Abs))
 
 
 def numerator(expression: sympy.Expr) -> sympy.Expr:
