@@ -84,6 +84,7 @@ def test_from_training_to_the_kept_models(small, capsys):
     for method, record in results.items():
         assert [run["seed"] for run in record["runs"]] == [0, 1, 2]
         assert {"cpu", "commit", "threads"} <= set(record["machine"])
+        assert all(run["scores"] != run["scores_rotated"] for run in record["runs"])
         for run in record["runs"]:
             assert run["training"]["steps"] == 3
             assert run["scores"].keys() == run["scores_rotated"].keys()
