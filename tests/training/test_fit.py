@@ -8,9 +8,17 @@ from torch import nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from vae_course.conditional import GaussianLikelihood
 from vae_course.data import load
 from vae_course.models import mlp_autoencoder, mlp_vae
-from vae_course.objectives import elbo, squared_error
+from vae_course.objectives import (
+    ControlledELBO,
+    RisingCapacity,
+    capacity,
+    elbo,
+    free_bits,
+    squared_error,
+)
 from vae_course.oracles import LinearGaussianVAE, ProbabilisticPCA, exact_elbo
 from vae_course.random import seeded
 from vae_course.training import evaluate, fit, linear
@@ -289,6 +297,30 @@ def waits(digits, steps, objective=elbo, **options) -> int:
 )
 def test_no_wait_within_a_step(digits, options):
     assert waits(digits, 5, **options) == waits(digits, 40, **options)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        functools.partial(free_bits, kappa=0.2),
+        functools.partial(capacity, capacity=2.0, gamma=10.0),
+        RisingCapacity(2.0, 10.0, ramp=20),
+        ControlledELBO(2.0),
+    ],
+)
+def test_no_wait_within_a_step_of_other_objectives(digits, objective):
+    assert waits(digits, 5, objective) == waits(digits, 15, objective)
+
+
+def test_no_wait_for_the_best_sigma(digits):
+    likelihood = functools.partial(GaussianLikelihood, sigma="optimal")
+
+    def waits_of(steps):
+        with Waits() as waited:
+            quiet(small_vae(likelihood=likelihood), elbo, digits, steps, log_every=steps)
+        return waited.count
+
+    assert waits_of(5) == waits_of(15)
 
 
 def test_the_count_of_waits_can_fail(digits):

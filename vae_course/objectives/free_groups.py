@@ -49,7 +49,8 @@ def free_bits(
     """
     require(kappa >= 0, f"kappa is {kappa}, needs a number of nats of at least 0")
     require_count("samples", samples)
-    require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+    if not isinstance(beta, Tensor):  # even to print a tensor, the host waits for the device
+        require(beta >= 0, f"beta is {beta}, needs a number >= 0")
     d = model.latent_dim
     groups = [1] * d if groups is None else list(groups)
     require(sum(groups) == d, f"groups are {groups}, need sizes that sum to the {d} latents")

@@ -49,7 +49,8 @@ def capacity(
 
     `capacity`: C in nats. `beta` multiplies γ, so that a warm-up of the training loop does.
     """
-    require(isinstance(capacity, Tensor) or capacity >= 0, f"capacity is {capacity}, needs >= 0")
+    if not isinstance(capacity, Tensor):  # even to print a tensor, the host waits for the device
+        require(capacity >= 0, f"capacity is {capacity}, needs a number of nats >= 0")
     require(gamma >= 0, f"gamma is {gamma}, needs a number >= 0")
     bound = elbo(model, x, samples, beta)
     return CapacityBound(bound.distortion, bound.rate, beta, capacity, gamma)
