@@ -1,12 +1,13 @@
 """The rate-distortion curve of trained VAEs on `digits`: `python -m recipes.families`.
 
 64-128-8 and its mirror image, one model for each β of a grid of ratio √2, twice as fine from 0.42
-to 4.8, and for each of five seeds; a family of all β is trained at once, with the batches and first weights of its seed. The
-learning rate falls to a fiftieth by a cosine, so that little of the last steps' noise is left in D
-and R. They are means over 64 draws, the same noise for all β, on the training and test images.
+to 4.8, and for each of five seeds; a family of all β is trained at once, with the batches and first
+weights of its seed. The learning rate falls to a fiftieth by a cosine, so that little of the last
+steps' noise is left in D and R. They are means over 64 draws, the same noise for all β, on the
+training and test images. D is the cross-entropy of grey pixels: the expected -log p(x|z) of an
+image that is binarised anew at each use, while the encoder sees the grey levels.
 
-D is the cross-entropy of grey pixels: the expected -log p(x|z) of an image that is binarised anew
-at each use, while the encoder sees the grey levels. At the best model for each β the curve has the slope dD/dR = -β. What is recorded of it: minus the
+At the best model for each β the curve has the slope dD/dR = -β. What is recorded of it: minus the
 slope between neighbours over the geometric mean of their β, which is 1 on the exact curve. And the
 regret: how much lower D + βR another member has at this one's β, in nats. It is zero for a model
 that is the best one found for its own β; where it is not, training has not found the optimum.
