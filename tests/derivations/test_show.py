@@ -38,6 +38,8 @@ PRINTED = {
     joint(x, z): (r"p_{\theta}(x, z)", "p_θ(x, z)"),
     posterior(z, x): (r"p_{\theta}(z \mid x)", "p_θ(z | x)"),
     prior(z): ("p(z)", "p(z)"),
+    density("two", "q", given=2)(z, n, x): (r"q(z, n \mid x)", "q(z, n | x)"),
+    sympy.IndexedBase("xhat")[n]: (r"\hat{x}_{n}", "x̂_n"),
     KL(q(z, x), prior(z)): (
         r"\mathrm{KL}(q_{\phi}(z \mid x) \,\|\, p(z))",
         "KL(q_φ(z | x) ‖ p(z))",

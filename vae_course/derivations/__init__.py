@@ -8,6 +8,12 @@ __getattr__, __dir__, __all__ = lazy(
         "annealing": [
             "ais_unbiased",
         ],
+        "capacity": [
+            "capacity_optimum",
+            "capacity_slope",
+            "control_equilibrium",
+            "free_bits_gradient",
+        ],
         "catalogue": ["all", "get"],
         "densities": [
             "change_of_variables",
@@ -57,6 +63,12 @@ __getattr__, __dir__, __all__ = lazy(
             "doubly_reparameterised",
             "doubly_reparameterised_weight",
             "iwae_gradient",
+        ],
+        "information": [
+            "information_decomposition",
+            "rotation_invariance",
+            "total_correlation_decomposition",
+            "total_correlation_gaussian",
         ],
         "linear_collapse": [
             "collapse_below_threshold",

@@ -2,6 +2,7 @@
 
 from vae_course.derivations import (
     annealing,
+    capacity,
     densities,
     divergences,
     elbo,
@@ -14,6 +15,7 @@ from vae_course.derivations import (
     gradients,
     importance,
     importance_gradients,
+    information,
     linear_collapse,
     rate_distortion,
     temperatures,
@@ -79,11 +81,19 @@ ALL = [
     water_levels.gaussian_rate_distortion,
     water_levels.water_filling,
     water_levels.water_filling_slope,
+    information.information_decomposition,
+    information.total_correlation_decomposition,
+    information.total_correlation_gaussian,
+    information.rotation_invariance,
     linear_collapse.linear_vae_optimum,
     linear_collapse.collapse_threshold,
     linear_collapse.collapse_below_threshold,
     variance_scaling.mean_squared_error_scaling,
     variance_scaling.optimal_variance,
+    capacity.free_bits_gradient,
+    capacity.capacity_slope,
+    capacity.capacity_optimum,
+    capacity.control_equilibrium,
 ]
 
 

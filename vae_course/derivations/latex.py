@@ -120,8 +120,9 @@ class _Latex(LatexPrinter):
         is_word = len(name) > 1 and name.isupper()  # such as ELBO
         name = rf"\mathrm{{{name}}}" if is_word else self._print(sympy.Symbol(name))
         name += f"_{last}" if last else ""
-        given = rf"{arguments[0]} \mid {', '.join(arguments[1:])}"
-        inside = given if getattr(e.func, "given", False) else ", ".join(arguments)
+        bar = int(getattr(e.func, "given", False))  # after how many arguments it stands
+        parts = [arguments[:bar], arguments[bar:]] if bar else [arguments]
+        inside = r" \mid ".join(", ".join(part) for part in parts)
         return rf"{name}({inside})" + ("" if exp is None else f"^{{{exp}}}")
 
     def _print_Normal(self, e: Normal) -> str:

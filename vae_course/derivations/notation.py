@@ -23,7 +23,7 @@ def density(
     name: str,
     symbol: str = "",
     *,
-    given: bool = False,
+    given: int = False,
     over=None,
     total=None,
     real: bool = False,
@@ -32,9 +32,9 @@ def density(
     r"""A density that is known by its name only: `density("q", "q_phi", given=True)(z, x)`.
 
     It prints as `symbol`, so that several can share one: p_θ(x, z), p_θ(x | z), p_θ(x). With
-    `given`, a bar follows the first argument. `over=z, total=1` says that it sums to one over the
-    values of z, which have to be finitely many; `total=0, real=True` makes a perturbation of one.
-    `under` is what stands below the 𝔼 in place of the density.
+    `given`, a bar follows the first argument; with `given=2`, the first two. `over=z, total=1` says
+    that it sums to one over the values of z, which have to be finitely many; `total=0, real=True`
+    makes a perturbation of one. `under` is what stands below the 𝔼 in place of the density.
     """
     # SymPy takes functions of one name for the same, so that all that is known is in the name.
     # Two variables may both be called z, one of them real: srepr tells them apart.
@@ -147,6 +147,7 @@ class Normal(sympy.Function):
         if not isinstance(z, sympy.MatrixBase):
             square, volume = (z - mean) ** 2 / variance, 2 * sympy.pi * variance
         else:
+            variance = variance.as_explicit()  # it may be written s² I
             square = ((z - mean).T * variance.inv() * (z - mean))[0, 0]
             volume = (2 * sympy.pi) ** z.rows * variance.det()
         return sympy.exp(-square / 2) / sympy.sqrt(sympy.factor(volume))

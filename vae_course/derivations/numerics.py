@@ -31,14 +31,14 @@ def parameters(*expressions: sympy.Basic) -> list[sympy.Expr]:
     return sorted(found, key=str)
 
 
-def point_of(names: list[sympy.Expr]) -> dict[sympy.Expr, sympy.Rational]:
-    """The point at seed 0, as a reader is told: probabilities sum to one."""
+def point_of(names: list[sympy.Expr], seed: int) -> dict[sympy.Expr, sympy.Rational]:
+    """The point at a seed, as a reader is told: probabilities sum to one."""
     point = {}
     for name in names:
-        value = value_of(name, seed=0)
+        value = value_of(name, seed)
         if getattr(name.func, "total", None) is not None:
             same = [e for e in names if e.func == name.func and e.args[1:] == name.args[1:]]
-            whole = sum(value_of(e, seed=0) for e in same)
+            whole = sum(value_of(e, seed) for e in same)
             value = value / whole if name.func.total == 1 else value - whole / len(same)
         point[name] = value
     return point

@@ -138,8 +138,9 @@ class _Words(StrPrinter):
         name, arguments = e.func.__name__, [self._print(a) for a in e.args]
         last = arguments.pop() if name.endswith("_") else ""
         name = getattr(e.func, "symbol", name)
-        given = f"{arguments[0]} | {', '.join(arguments[1:])}"
-        inside = given if getattr(e.func, "given", False) else ", ".join(arguments)
+        bar = int(getattr(e.func, "given", False))  # after how many arguments it stands
+        parts = [arguments[:bar], arguments[bar:]] if bar else [arguments]
+        inside = " | ".join(", ".join(part) for part in parts)
         return f"{name}{last}({inside})"
 
     def _print_Indexed(self, e: sympy.Indexed) -> str:
