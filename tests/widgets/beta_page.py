@@ -13,7 +13,7 @@ from vae_course.widgets import BetaSlider
 BETAS = (0.25, 0.5, 1, 20)
 STRENGTHS = (1.0, 0.8, 0.5, 0.0)
 
-# The middle of each pixel of every picture: {inputs, reconstructions, samples}, each (12, 784, 3).
+# The middle of each pixel of every picture: {inputs, reconstructions, samples}, each (12, 784 · 3).
 PIXELS = """root => {
     const canvases = [...root.querySelectorAll("canvas")];
     const { place } = root.courseWidget;
@@ -26,7 +26,7 @@ PIXELS = """root => {
         for (let row = 0; row < 28; row++) for (let column = 0; column < 28; column++) {
             const x = Math.floor((column + 0.5) * wide / 28);
             const y = Math.floor((row + 0.5) * high / 28);
-            values.push([...data.slice(4 * (y * wide + x), 4 * (y * wide + x) + 3)]);
+            values.push(...data.slice(4 * (y * wide + x), 4 * (y * wide + x) + 3));
         }
         return values;
     };
@@ -86,7 +86,7 @@ class BetaPage(Charts):
     def pixels(self) -> dict[str, torch.Tensor]:
         self.page.evaluate(FRAME)
         found = self.root.evaluate(PIXELS)
-        return {where: torch.tensor(values).float() for where, values in found.items()}
+        return {where: torch.tensor(values).float().view(-1, 3) for where, values in found.items()}
 
     @property
     def plane(self):
