@@ -12,12 +12,12 @@ above one half are ink and the others paper, so Bernoulli is the likelihood. Wha
 
     ae            squared error, no noise, no rate
     vae           ELBO
-    beta-vae      ELBO with β = 4 (Higgins et al. 2017 have 4 on 2D shapes)
+    beta-vae      ELBO with β = 4 (Higgins et al. 2017)
     beta-tcvae    total correlation weighed by 6, stratified weights (Chen et al. 2018)
     factor-vae    total correlation weighed by γ = 10, by a discriminator (Kim & Mnih 2018)
 
-The weights were not tuned here. Runs are short, a minute each, for a spread over seeds says more
-than one long run; published scores come from hundreds of thousands of steps.
+These weights were not tuned, and runs are short, half a minute of a core each: a spread over seeds
+says more than one long run. Nothing here is to be compared with published scores.
 
 Which models are kept was decided before any was trained: of `vae` and of `beta-tcvae`, the seed
 whose mutual information gap, of the means, is the median of the five.

@@ -6,21 +6,27 @@ import pytest
 import torch
 
 from vae_course import pretrained as room
-from vae_course.data import binarise, load
+from vae_course.data import binarise, fixed_binarise, load
 from vae_course.metrics import encode_all, unit_rates
 from vae_course.objectives import elbo
-from vae_course.pretrained import MODELS, WEIGHTS, pretrained, training_record
+from vae_course.pretrained import MODELS, WEIGHTS, pretrained, recorded_runs, training_record
 from vae_course.random import seeded
 from vae_course.training import evaluate
+
+
+def held_out_images(name: str, seed: int):
+    """The pictures that the record's `held_out` names."""
+    if name.startswith("sprites"):
+        return fixed_binarise(load("sprites", "test", count=5000).images, threshold=0.5)
+    with seeded(seed):
+        return binarise(load("glyphs", "test", count=4000).images)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_held_out_bound_is_the_recorded_one(name):
     record = training_record(name)
     model = pretrained(name)
-    x = load("glyphs", "test", count=4000).images
-    with seeded(record["seed"]):
-        x = binarise(x)
+    x = held_out_images(name, record["seed"])
     found = evaluate(model, elbo, x, seed=record["seed"])
     for term in ("distortion", "rate", "elbo"):
         # The record has three decimals; glyphs may differ in a rounding between platforms.
@@ -55,3 +61,27 @@ def test_an_unknown_name_lists_the_known_ones():
     for function in (room.pretrained, room.training_record):
         with pytest.raises(ValueError, match="known are: glyphs-conv-vae"):
             function("resnet")
+
+
+def test_the_recorded_runs_on_sprites_are_complete():
+    rows = recorded_runs("sprites-disentanglement")
+    methods = ["ae", "vae", "beta-vae", "beta-tcvae", "factor-vae"]
+    assert [(row["method"], row["seed"]) for row in rows] == [
+        (method, seed) for method in methods for seed in range(5)
+    ]
+    for row in rows:
+        assert row["scores"].keys() == row["scores_rotated"].keys()
+        if row["method"] != "ae":
+            parts = row["decomposition"]
+            names = ("information", "total_correlation", "dimension_wise")
+            assert sum(parts[name][0] for name in names) == pytest.approx(parts["sum"][0], abs=1e-3)
+            # A sum of draws, and the closed form.
+            assert abs(parts["sum"][0] - parts["rate"]) < 5.5 * parts["sum"][1]
+    # The stored models are the runs of median MIG.
+    for name, method in [("sprites-vae", "vae"), ("sprites-tcvae", "beta-tcvae")]:
+        runs = sorted(
+            (row for row in rows if row["method"] == method), key=lambda row: row["scores"]["mig"]
+        )
+        assert training_record(name)["seed"] == runs[2]["seed"]
+    with pytest.raises(ValueError, match="known are: sprites-disentanglement"):
+        recorded_runs("nothing")

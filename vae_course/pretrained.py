@@ -25,6 +25,8 @@ def beta_member() -> VAE:
 
 MODELS = {
     "glyphs-conv-vae": lambda: conv_vae((1, 28, 28), channels=(16, 32), latent_dim=8),
+    "sprites-vae": lambda: conv_vae((1, 32, 32), channels=(16, 16, 32), latent_dim=6),
+    "sprites-tcvae": lambda: conv_vae((1, 32, 32), channels=(16, 16, 32), latent_dim=6),
     **{f"glyphs-beta-{beta:g}": beta_member for beta in BETAS},
 }
 
@@ -42,3 +44,10 @@ def training_record(name: str) -> dict:
     """How a model was made, as its recipe wrote it down."""
     require(name in MODELS, f"unknown model {name!r}; known are: {', '.join(MODELS)}")
     return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def recorded_runs(name: str) -> list[dict]:
+    """What a recipe measured of each of its runs: `recorded_runs("sprites-disentanglement")`."""
+    known = sorted(path.stem for path in (WEIGHTS / "runs").glob("*.json"))
+    require(name in known, f"unknown runs {name!r}; known are: {', '.join(known)}")
+    return json.loads((WEIGHTS / "runs" / f"{name}.json").read_text(encoding="utf-8"))
