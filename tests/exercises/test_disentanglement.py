@@ -6,6 +6,9 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from vae_course import exercises
+from vae_course.metrics import factor_information
+from vae_course.metrics import mutual_information_gap as package_gap
+from vae_course.objectives import log_aggregate as package_log_aggregate
 
 
 def reference(id):
@@ -36,6 +39,12 @@ def test_log_aggregate_is_exact_up_to_the_batch_size_where_posteriors_do_not_ove
     found = reference("disentanglement.log_aggregate")(log_q, 1000)
     truth = Normal(mean, 1.0).log_prob(mean)[:, 0] - log(1000)
     torch.testing.assert_close(found, truth - log(5))
+
+
+def test_log_aggregate_is_the_packages():
+    log_q = 3 * doubles(8, 8, 4)
+    found = reference("disentanglement.log_aggregate")(log_q, 500)
+    torch.testing.assert_close(found, package_log_aggregate(log_q.sum(-1), 500, "weighted"))
 
 
 def test_gaussian_total_correlation_is_torchs_divergence():
@@ -71,6 +80,16 @@ def test_mutual_information_gap_does_not_see_a_latent_that_knows_two_factors():
         table = torch.stack([torch.stack([information(c, f) for f in values.T]) for c in codes])
         score = reference("disentanglement.mutual_information_gap")(table, entropies)
         assert abs(float(score) - 1.0) < 1e-12
+
+
+def test_mutual_information_gap_is_the_packages():
+    factors = torch.randint(4, (500, 3), generator=torch.Generator().manual_seed(1))
+    factors[:4] = torch.arange(4)[:, None]  # all values are there
+    codes = factors[:, [0, 1, 1]].double() + 0.3 * doubles(500, 3)
+    entropies = torch.stack([information(column, column) for column in factors.T])
+    table = factor_information(codes, factors)
+    found = reference("disentanglement.mutual_information_gap")(table, entropies)
+    assert abs(float(found) - package_gap(codes, factors)) < 1e-9
 
 
 def information(code, factor):
