@@ -47,6 +47,15 @@ widget""",
     "estimators.integrand = 'step'",
     "tightness = BoundTightness()\ntightness",
     "print('tightness', tightness.dimensions, tightness.total)",
+    "from vae_course.widgets import CollapseSpectrum\n\n"
+    "spectrum = CollapseSpectrum(torch.tensor([4.0, 2.0, 1.0, 0.5]), latent_dim=2)\nspectrum",
+    "print('spectrum', spectrum.latent_dim, spectrum.hold)",
+    "spectrum.latent_dim = 1",
+    "from vae_course.widgets import TraversalPair\n\n"
+    "with seeded(2):\n    two = [conv_vae((1, 32, 32), (4, 8), 3) for _ in range(2)]\n"
+    "pair = TraversalPair(*two, load('sprites', count=50))\npair",
+    "print('pair', pair.start, pair.second_latent)",
+    "pair.start = 7",
     "from vae_course.widgets import BetaSlider\n\nfamily = BetaSlider()\nfamily",
     "print('family', family.beta, family.sampled)",
     "family.beta = 56",
@@ -260,18 +269,50 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     notebook.run(13)
     assert "tightness 64 True" in notebook.output(13, "tightness ")
 
-    # The family of models: a key, what the kernel knows of it, and the way back.
+    # Collapse on a spectrum, and two traversals: sliders, a checkbox, a row of the table.
     notebook.run(14)
+    spectrum = page.locator(".vc-spectrum")
+    spectrum.get_by_role("slider", name="Latents d").focus()
+    page.keyboard.press("End")
+    spectrum.get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == 14
+    notebook.run(15)
+    assert "spectrum 3 True" in notebook.output(15, "spectrum ")
+    notebook.run(16)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-spectrum').courseWidget.found.rates.length === 1"
+    )
+    notebook.run(17)
+    pair = page.locator(".vc-pair")
+    pair.locator("section").nth(1).get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")  # to the next latent, or round to the first
+    pair.get_by_role("group", name="Start from").get_by_role("radio").nth(3).focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == 17
+    chosen = page.evaluate("document.querySelector('.vc-pair').courseWidget.values.second_latent")
+    notebook.run(18)
+    assert f"pair 3 {chosen}" in notebook.output(18, "pair ")
+    notebook.run(19)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-pair').courseWidget.values.start === 7"
+    )
+
+    # The family of models: a key, what the kernel knows of it, and the way back.
+    first = len(CELLS) - 3
+    notebook.run(first)
     family = page.locator(".vc-beta")
     family.get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")
     family.get_by_role("checkbox").focus()
     page.keyboard.press("Space")
     page.wait_for_timeout(500)
-    assert notebook.active() == 14
-    notebook.run(15)
-    assert "family 1.8 True" in notebook.output(15, "family ")
-    notebook.run(16)
+    assert notebook.active() == first
+    notebook.run(first + 1)
+    assert "family 1.8 True" in notebook.output(first + 1, "family ")
+    notebook.run(first + 2)
     page.wait_for_function(
         "() => document.querySelector('.vc-beta').courseWidget.member.active === 0"
     )
