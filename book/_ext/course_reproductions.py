@@ -2,10 +2,12 @@
 
 ```{recorded-iwae}      the one-layer IWAE beside Table 1 of its paper, one row for each record
 ```{recorded-mnist}     the first chapter's model on MNIST
+```{recorded-disentanglement}  five methods on sprites, mean and standard deviation over the seeds
 """
 
 import json
 from pathlib import Path
+from statistics import mean, stdev
 
 from course_directives import CourseDirective
 from docutils import nodes
@@ -31,7 +33,8 @@ class Recorded(CourseDirective):
         records.sort(key=self.order)
         lines = ["| " + " | ".join(self.columns) + " |", "|" + "---|" * len(self.columns)]
         lines += ["| " + " | ".join(map(str, self.row(record))) + " |" for record in records]
-        made = [f"- `{record['recipe']}`: {made_on(record)}" for record in records]
+        made = [f"- `{record['recipe']}`: {self.made(record)}" for record in records]
+        made = list(dict.fromkeys(made))
         return self.blocks("\n".join([*lines, "", *made]))
 
     def order(self, record: dict) -> int:
@@ -40,16 +43,18 @@ class Recorded(CourseDirective):
     def row(self, record: dict) -> list:
         raise NotImplementedError
 
+    def made(self, record: dict) -> str:
+        training = record["training"]
+        return made_on(record["machine"], training["seconds"], f"seed {training['seed']}")
 
-def made_on(record: dict) -> str:
-    """Hardware, time, commit and seed, in words."""
-    machine, training = record["machine"], record["training"]
+
+def made_on(machine: dict, seconds: float, seeds: str) -> str:
+    """Hardware, time, commit and seeds, in words."""
     threads = "one thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     where = machine["gpu"] or f"{machine['cpu']}, {threads}"
-    minutes = training["seconds"] / 60
     return (
-        f"{where}, {minutes:.0f} min of training, commit `{machine['commit'][:10]}`, "
-        f"seed {training['seed']}, torch {machine['torch']}."
+        f"{where}, {seconds / 60:.0f} min of training, commit `{machine['commit'][:10]}`, "
+        f"{seeds}, torch {machine['torch']}."
     )
 
 
@@ -90,6 +95,53 @@ class RecordedMNIST(Recorded):
         return [record["training"]["epochs"], *(f"{value:.2f}" for value in values)]
 
 
+class RecordedDisentanglement(Recorded):
+    pattern = "disentanglement-*.json"
+    columns = (
+        "method", "MIG", "MIG, latents rotated", "FactorVAE score", "total correlation, nats",
+        "rate, nats", "ELBO, nats", "active units",
+    )  # fmt: skip
+    names = {
+        "ae": "autoencoder",
+        "vae": "VAE",
+        "beta-vae": "β-VAE, β = 4",
+        "beta-tcvae": "β-TCVAE, total correlation × 6",
+        "factor-vae": "FactorVAE, γ = 10",
+    }
+
+    def order(self, record: dict) -> int:
+        return list(self.names).index(record["method"])
+
+    def row(self, record: dict) -> list:
+        runs = record["runs"]
+        cells = [
+            spread([run["scores"]["mig"] for run in runs], ".2f"),
+            spread([run["scores_rotated"]["mig"] for run in runs], ".2f"),
+            spread([run["scores"]["factor_vae_score"] for run in runs], ".2f"),
+        ]
+        if "rate" in runs[0]:
+            correlations = [run["decomposition"]["total_correlation"][0] for run in runs]
+            cells.append(spread(correlations, ".2f"))
+            cells += [spread([run[name] for run in runs], ".1f") for name in ("rate", "elbo")]
+        else:
+            cells += ["none"] * 3
+        active = spread([run["active_units"] for run in runs], ".1f")
+        return [self.names[record["method"]], *cells, active]
+
+    def made(self, record: dict) -> str:
+        runs = record["runs"]
+        trained = [run["training"] for run in runs]
+        seeds = ", ".join(str(run["seed"]) for run in runs)
+        seeds = f"seeds {seeds}, {trained[0]['steps']:,} steps"
+        return made_on(record["machine"], sum(run["seconds"] for run in trained), seeds)
+
+
+def spread(values: list[float], form: str) -> str:
+    """Mean ± standard deviation."""
+    return f"{mean(values):{form}} ± {stdev(values):{form}}".replace("-", "−")
+
+
 def register(app: Sphinx) -> None:
+    app.add_directive("recorded-disentanglement", RecordedDisentanglement)
     app.add_directive("recorded-iwae", RecordedIWAE)
     app.add_directive("recorded-mnist", RecordedMNIST)

@@ -25,7 +25,11 @@ def test_every_record_says_how_it_was_made():
         record = json.loads(file.read_text(encoding="utf8"))
         assert record["recipe"].startswith("python -m recipes."), file.name
         assert {"cpu", "threads", "commit", "torch"} <= set(record["machine"]), file.name
-        assert {"seed", "epochs", "seconds"} <= set(record["training"]), file.name
+        runs = record.get("runs", [record])  # of one seed each
+        for run in runs:
+            assert {"seconds"} <= set(run["training"]), file.name
+            assert {"epochs", "steps"} & set(run["training"]), file.name
+            assert "seed" in run["training"] or "seed" in run, file.name
 
 
 def test_the_page_shows_the_records(site_folder):
@@ -36,3 +40,15 @@ def test_the_page_shows_the_records(site_folder):
         assert record["recipe"] in text
         assert f"{record['test']['negative_log_likelihood_nats']:.2f} ±" in text
         assert record["machine"]["commit"][:10] in text
+
+
+def test_the_page_shows_the_spread_over_seeds(site_folder):
+    page = (site_folder / "book/reference/reproductions.html").read_text(encoding="utf8")
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    for file in RECORDS.glob("disentanglement-*.json"):
+        runs = json.loads(file.read_text(encoding="utf8"))["runs"]
+        assert len(runs) >= 5
+        gaps = [run["scores"]["mig"] for run in runs]
+        middle = sum(gaps) / len(gaps)
+        spread = (sum((gap - middle) ** 2 for gap in gaps) / (len(gaps) - 1)) ** 0.5
+        assert f"{middle:.2f} ± {spread:.2f}" in text, file.name
