@@ -1,7 +1,8 @@
 """The recipe of the rate-distortion curves: its arithmetic on a known curve, and a short run."""
 
 import json
-from math import log
+from itertools import pairwise
+from math import log, sqrt
 
 import pytest
 
@@ -26,10 +27,14 @@ def test_grid_holds_the_range_that_the_slopes_are_for():
 
 def test_the_slope_of_an_exact_curve_is_minus_beta():
     slopes = recipe.slopes_over_beta(BETAS, **gaussian_curve(BETAS))
-    # The chord of a curve that is known: (b - a) / log(b / a) / √(ab), for b = √2 a.
-    assert slopes == pytest.approx([1.00502] * (len(BETAS) - 1), abs=1e-5)
+    # The chord of a curve that is known, over √(ab): 1.005 for b = √2 a, 1.00125 for half of that.
+    chords = [(b - a) / log(b / a) / sqrt(a * b) for a, b in pairwise(BETAS)]
+    assert slopes == pytest.approx(chords, rel=1e-9)
+    assert max(chords) < 1.00503
     fine = [1.05**k for k in range(-3, 4)]
-    assert recipe.slopes_over_beta(fine, **gaussian_curve(fine)) == pytest.approx([1.0] * 6, abs=2e-4)
+    assert recipe.slopes_over_beta(fine, **gaussian_curve(fine)) == pytest.approx(
+        [1.0] * 6, abs=2e-4
+    )
     flat = {"rate": [1.0, 0.0, 0.0], "distortion": [1.0, 2.0, 2.0]}
     assert recipe.slopes_over_beta([1.0, 4.0, 16.0], **flat) == [0.5, None]  # and no 0/0
 
