@@ -49,7 +49,8 @@ class Guard:
         if isinstance(objective, nn.Module):  # and a controller its own
             self.buffers += objective.buffers()
         self.fused = bool(optimizer.defaults.get("fused"))
-        self.bad = torch.zeros((), device=self.parameters[0].device)  # 0 or 1
+        # 0 or 1; a fused optimiser asks for float32 whatever the parameters are
+        self.bad = torch.zeros((), device=self.parameters[0].device, dtype=torch.float32)
 
     def before_forward(self) -> None:
         """Keep what a forward pass may change."""
@@ -65,7 +66,7 @@ class Guard:
         torch.maximum(self.bad, (~record.isfinite()).any().to(self.bad.dtype), out=self.bad)
         if self.fused:
             if self.clip is not None:
-                self.optimizer.grad_scale = (norm / self.clip).clamp(min=1)
+                self.optimizer.grad_scale = (norm / self.clip).clamp(min=1).float()
             self.optimizer.found_inf = self.bad
             self.optimizer.step()
         else:
