@@ -113,10 +113,10 @@ def test_the_learning_rate_may_follow_from_the_updates_done(digits):
     assert torch.equal(weights(changing), weights(constant))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
 @pytest.mark.parametrize("fused", [True, False])
-def test_clipping_bounds_the_norm_of_the_update(digits, fused, dtype):
-    model = small_vae().to(dtype)
+def test_clipping_bounds_the_norm_of_the_update(digits, fused, precision):
+    model = small_vae().to(precision)
     before = weights(model)
     optimizer = functools.partial(torch.optim.SGD, fused=fused)
     arguments = {"batch_size": 64, "lr": 1.0, "optimizer": optimizer, "log_every": 1}
@@ -124,7 +124,7 @@ def test_clipping_bounds_the_norm_of_the_update(digits, fused, dtype):
     assert history.grad_norm[0] > 1  # recorded before clipping
     assert (weights(model) - before).norm().item() == pytest.approx(0.25, rel=1e-4)
 
-    loose = small_vae().to(dtype)
+    loose = small_vae().to(precision)
     history = quiet(loose, elbo, digits, 1, clip=1e6, **arguments)
     norm = (weights(loose) - before).norm().item()
     assert norm == pytest.approx(history.grad_norm[0], rel=1e-4)
