@@ -59,15 +59,16 @@ function familyPictures(inputs, width, height, latents) {
       reconstructions: codes(member, member.latents, noiseNow.q, sampled),
       samples: noiseNow.prior.map((z) => z.slice(0, member.latents)),
     };
-    waiting = ["reconstructions", "samples"].flatMap((where) =>
-      inputs.map((_, index) => [where, index]),
-    );
+    waiting = everything();
   }
+
+  const everything = () =>
+    ["reconstructions", "samples"].flatMap((where) => inputs.map((_, index) => [where, index]));
 
   /** Everything is drawn again: the shades or the size changed. */
   function appear() {
     inputsDrawn = false;
-    waiting = Object.keys(shown).flatMap((where) => inputs.map((_, index) => [where, index]));
+    waiting = everything();
   }
 
   function place(where, index) {
