@@ -158,12 +158,12 @@ def test_the_numbers_of_the_one_dimensional_example():
 
 def test_a_dense_sample_of_x_approaches_the_closed_form():
     # x at the midpoints of equal masses of N(0, 1): the finite data set is nearly the Gaussian.
-    count = 400
+    count = 200
     x = Normal(0.0, 1.0).icdf((torch.arange(count).double() + 0.5) / count)
     weight = torch.tensor([[0.9], [-0.6]]).double()
     variance = torch.tensor([0.4, 0.7]).double()
     mean = x[:, None] * weight.T
-    found = exact_decomposition(mean, variance.expand(count, 2), 16)
+    found = exact_decomposition(mean, variance.expand(count, 2), 12)
     wanted = linear_gaussian_decomposition(
         weight, weight[:, 0] * 0, variance, weight[0] * 0, torch.eye(1).double()
     )
