@@ -163,7 +163,7 @@ $n$. Return $\beta$, shape `(M,)`.
     points=3,
     stub='''
 def effective_beta(weight, pixels, sigma):
-    """The weight of the rate that mean squared error + weight * rate amounts to: (M,)."""
+    """The beta of the loss (mean squared error) + weight * rate: (M,)."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=EFFECTIVE,
@@ -294,7 +294,7 @@ nats.
     points=3,
     stub='''
 def capacity_objective(distortion, rate, step, ramp, final, gamma):
-    """-D - gamma |R - C| with C rising to final in ramp updates: (B,) twice to (), nats."""
+    """-D - gamma |R - C|, C rising to final in ramp updates: (), in nats."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=CAPACITY,
