@@ -18,6 +18,7 @@ a β of its own, on so many times fewer examples for each β).
 
 import argparse
 import json
+import time
 from functools import partial
 from itertools import pairwise
 from math import cos, pi, sqrt
@@ -26,6 +27,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+import vae_course
 from benchmarks.machine import machine
 from vae_course.data import load
 from vae_course.models import MultiRateVAE, mlp_vae, multi_rate_elbo, stack
@@ -34,6 +36,7 @@ from vae_course.random import seeded
 from vae_course.training import evaluate_family, fit, fit_family
 
 RESULT = Path(__file__).parent / "results" / "families-digits.json"
+SHOWN = Path(vae_course.__file__).parent / "weights" / "runs" / RESULT.name  # by the chapter
 BETAS = [2 ** (k / 4) for k in range(-18, 19) if k % 2 == 0 or -5 <= k <= 9]  # 0.044 to 22.6
 SAMPLES = 64
 
@@ -121,6 +124,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
+    start = time.perf_counter()
     train, test = load("digits", "train").images, load("digits", "test").images
     settings = (options.steps, options.likelihood, options.lr)
     names = ["family_train", "family_test", "multi_rate_train", "multi_rate_test"]
@@ -150,10 +154,12 @@ def main() -> None:
         "mean_slope_over_beta_train": mean_slopes,
         "seeds": list(range(options.seeds)),
         **records,
+        "training": {"steps": options.steps, "seconds": round(time.perf_counter() - start)},
         "machine": machine(),
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    for path in {options.output, SHOWN if options.output == RESULT else options.output}:
+        path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     for beta, slope in zip(middles, mean_slopes, strict=True):
         print(f"β {beta:7.3f}   minus the slope over β, mean over seeds: {slope}")
     print(f"written to {options.output}")
