@@ -5,6 +5,8 @@ from torch.distributions import Normal
 from torch.nn.functional import mse_loss
 
 from vae_course import exercises
+from vae_course.objectives import ControlledELBO
+from vae_course.objectives.target_rate import CapacityBound
 
 
 def reference(id):
@@ -25,6 +27,14 @@ def test_free_bits_charge_a_group_only_above_its_kappa():
         before, after = (reference("collapse.free_bits")(r, kappa) for r in (rates, more))
         mean = float(rates[:, group].mean())
         assert abs(float(after - before) - (max(mean + 1, kappa) - max(mean, kappa))) < 1e-12
+
+
+def test_free_bits_pull_only_on_groups_above_their_kappa():
+    rates = doubles(20, 6).exp().requires_grad_()
+    (gradient,) = torch.autograd.grad(reference("collapse.free_bits")(rates, 1.5), rates)
+    above = rates.mean(0) > 1.5
+    assert 0 < above.sum() < 6
+    torch.testing.assert_close(gradient, above.double().expand(20, 6) / 20)
 
 
 def test_free_bits_of_a_total_protect_one_unit_only_for_the_total():
@@ -53,6 +63,14 @@ def test_effective_beta_makes_the_two_losses_proportional():
     torch.testing.assert_close(
         (bound[1] - bound[0]) / (bound[2] - bound[0]), (loss[1] - loss[0]) / (loss[2] - loss[0])
     )
+
+
+def test_capacity_is_the_packages_with_a_capacity_that_rises():
+    distortion, rate = 50 + 10 * doubles(9), 5 * doubles(9, seed=1).exp()
+    for step, wanted in ((0, 0.0), (30, 4.0), (75, 10.0), (200, 10.0)):
+        bound = CapacityBound(distortion, rate, capacity=wanted, gamma=30.0)
+        found = reference("collapse.capacity")(distortion, rate, step, 75, 10.0, 30.0)
+        torch.testing.assert_close(found, bound.value.mean())
 
 
 def test_capacity_with_a_large_weight_holds_the_rate_of_a_linear_vae_at_the_capacity():
@@ -85,6 +103,20 @@ def test_the_controller_settles_at_the_beta_that_gives_the_target():
             rate, target, integral, k_p=0.01, k_i=0.05, beta_min=0.0, beta_max=10.0
         )
     assert abs(float(beta) - eigenvalue * torch.tensor(-2 * target).exp()) < 1e-4
+
+
+def test_the_controller_is_the_packages():
+    """Inside the bounds; behind one of them the package stops the sum, the exercise does not."""
+    for rate, integral in ((3.0, 0.4), (5.5, 0.4), (5.5, 0.0), (60.0, 0.4), (0.0, 0.02)):
+        package = ControlledELBO(5.0, proportional=0.3, integral=0.1, bounds=(0.1, 2.0))
+        package.sum.fill_(integral)
+        package.move(torch.tensor(rate))
+        found = reference("collapse.controller")(
+            torch.tensor(rate), 5.0, torch.tensor(integral), 0.3, 0.1, 0.1, 2.0
+        )
+        torch.testing.assert_close(found[0], package.weight)
+        if 0.1 < found[0] < 2.0:
+            torch.testing.assert_close(found[1], package.sum)
 
 
 def test_cyclical_is_a_linear_warm_up_repeated():
