@@ -2,7 +2,8 @@
 
 ```{recorded-iwae}      the one-layer IWAE beside Table 1 of its paper, one row for each record
 ```{recorded-mnist}     the first chapter's model on MNIST
-```{recorded-disentanglement}  five methods on sprites, mean and standard deviation over the seeds
+```{recorded-families} a model for each β on digits, mean and standard deviation over the seeds
+```{recorded-disentanglement}  five methods on sprites, the same
 """
 
 import json
@@ -32,13 +33,17 @@ class Recorded(CourseDirective):
             raise ValueError(f"there is no {self.pattern} in recipes/results")
         records.sort(key=self.order)
         lines = ["| " + " | ".join(self.columns) + " |", "|" + "---|" * len(self.columns)]
-        lines += ["| " + " | ".join(map(str, self.row(record))) + " |" for record in records]
+        rows = [row for record in records for row in self.rows(record)]
+        lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
         made = [f"- `{record['recipe']}`: {self.made(record)}" for record in records]
         made = list(dict.fromkeys(made))
         return self.blocks("\n".join([*lines, "", *made]))
 
     def order(self, record: dict) -> int:
         return 0
+
+    def rows(self, record: dict) -> list[list]:
+        return [self.row(record)]
 
     def row(self, record: dict) -> list:
         raise NotImplementedError
@@ -48,12 +53,13 @@ class Recorded(CourseDirective):
         return made_on(record["machine"], training["seconds"], f"seed {training['seed']}")
 
 
-def made_on(machine: dict, seconds: float, seeds: str) -> str:
-    """Hardware, time, commit and seeds, in words."""
+def made_on(machine: dict, seconds: float | None, seeds: str) -> str:
+    """Hardware, time (where it was measured), commit and seeds, in words."""
     threads = "one thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     where = machine["gpu"] or f"{machine['cpu']}, {threads}"
+    time = "" if seconds is None else f"{seconds / 60:.0f} min of training, "
     return (
-        f"{where}, {seconds / 60:.0f} min of training, commit `{machine['commit'][:10]}`, "
+        f"{where}, {time}commit `{machine['commit'][:10]}`, "
         f"{seeds}, torch {machine['torch']}."
     )
 
@@ -93,6 +99,28 @@ class RecordedMNIST(Recorded):
         values = [test[f"{name}_nats"] for name in ("elbo", "rate", "distortion")]
         values.append(test["log_likelihood_nats_of_the_first_1000"])
         return [record["training"]["epochs"], *(f"{value:.2f}" for value in values)]
+
+
+class RecordedFamilies(Recorded):
+    pattern = "families-digits.json"
+    columns = ("β", "rate, nats", "distortion, nats", "minus the slope to the next, over β")
+
+    def rows(self, record: dict) -> list[list]:
+        curves = record["family_train"]
+        slopes = [*record["mean_slope_over_beta_train"], None]
+        return [
+            [
+                f"{beta:.3g}",
+                spread([curve["rate"][k] for curve in curves], ".2f"),
+                spread([curve["distortion"][k] for curve in curves], ".2f"),
+                "" if slopes[k] is None else f"{slopes[k]:.2f}",
+            ]
+            for k, beta in enumerate(record["betas"])
+        ]
+
+    def made(self, record: dict) -> str:
+        seeds = f"seeds {', '.join(map(str, record['seeds']))}"
+        return made_on(record["machine"], record["training"]["seconds"], seeds)
 
 
 class RecordedDisentanglement(Recorded):
@@ -142,6 +170,7 @@ def spread(values: list[float], form: str) -> str:
 
 
 def register(app: Sphinx) -> None:
+    app.add_directive("recorded-families", RecordedFamilies)
     app.add_directive("recorded-disentanglement", RecordedDisentanglement)
     app.add_directive("recorded-iwae", RecordedIWAE)
     app.add_directive("recorded-mnist", RecordedMNIST)

@@ -29,7 +29,7 @@ def test_every_record_says_how_it_was_made():
         for run in runs:
             assert {"seconds"} <= set(run["training"]), file.name
             assert {"epochs", "steps"} & set(run["training"]), file.name
-            assert "seed" in run["training"] or "seed" in run, file.name
+            assert {"seed", "seeds"} & {*run["training"], *run}, file.name
 
 
 def test_the_page_shows_the_records(site_folder):
@@ -52,3 +52,19 @@ def test_the_page_shows_the_spread_over_seeds(site_folder):
         middle = sum(gaps) / len(gaps)
         spread = (sum((gap - middle) ** 2 for gap in gaps) / (len(gaps) - 1)) ** 0.5
         assert f"{middle:.2f} ± {spread:.2f}" in text, file.name
+
+
+def test_the_slopes_of_the_families_are_what_was_asked_for():
+    """Minus the slope over β, mean of five seeds: within [0.9, 1.2] for β in [0.5, 3.5]."""
+    record = json.loads((RECORDS / "families-digits.json").read_text(encoding="utf8"))
+    assert len(record["seeds"]) >= 5
+    betas, curves = record["betas"], record["family_train"]
+    inside = [k for k in range(len(betas) - 1) if 0.5 <= betas[k] and betas[k + 1] <= 3.5]
+    assert len(inside) >= 8
+    for k in inside:
+        slopes = []
+        for curve in curves:
+            rates, distortions = curve["rate"][k : k + 2], curve["distortion"][k : k + 2]
+            slope = (distortions[1] - distortions[0]) / (rates[1] - rates[0])
+            slopes.append(-slope / (betas[k] * betas[k + 1]) ** 0.5)
+        assert 0.9 <= sum(slopes) / len(slopes) <= 1.2
