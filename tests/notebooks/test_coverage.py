@@ -18,8 +18,17 @@ SYLLABUS = {
         "C065 C066 C067 C068 C069 C070 C071 C072 C073 C074 C075 C076 C077 C078 C079 "
         "E01 E02 E07 E46 E60 E62 E63 E64 E79 E98"
     ),
+    "book/information/rate-distortion.ipynb": (
+        "C105 C106 C107 C108 C109 C110 C111 C112 C113 C120 C121 C122 C218 "
+        "E07 E08 E09 E10 E11 E12 E13 E47 E110"
+    ),
+    "book/information/disentanglement.ipynb": "C103 C114 C118 C119 E14 E15 E43 E44",
     "book/practice/training.ipynb": (
         "C104 C138 C139 C140 C141 C142 C143 C150 C151 E67 E71 E78 E80 E83 E84"
+    ),
+    "book/practice/collapse.ipynb": (
+        "C115 C116 C117 C123 C124 C125 C126 C127 C128 C129 C130 C131 C132 C144 "
+        "E16 E17 E18 E56 E58 E61 E66 E68 E69 E70 E71 E81"
     ),
 }
 CLAIMS = coverage.all_claims()
