@@ -19,7 +19,7 @@ above one half are ink and the others paper, so Bernoulli is the likelihood. Wha
 These weights were not tuned, and runs are short, half a minute of a core each: a spread over seeds
 says more than one long run. Nothing here is to be compared with published scores.
 
-Which models are kept was decided before any was trained: of `vae` and of `beta-tcvae`, the seed
+Which models are kept was decided before any recorded run: of `vae` and of `beta-tcvae`, the seed
 whose mutual information gap, of the means, is the median of the five.
 """
 
