@@ -418,7 +418,7 @@ and with many.
     points=3,
     stub='''
 def mutual_information_gap(information, entropies):
-    """The gap between the best two latents, mean over factors: (d, F) and (F,) to ()."""
+    """Lead of the best latent, mean over factors: (d, F) and (F,) to ()."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=GAP,
