@@ -252,7 +252,6 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     const finished = maker.advance(performance.now() + WORK);
     summarise();
     drawView();
@@ -261,12 +260,9 @@ function render({ model, el }) {
     if (!finished) frames.request();
   }
 
-  const frames = frameLoop(draw);
+  const recolour = () => (colours = chartColours(root, COLOURS));
+  const frames = liveDrawing(root, recolour, draw, [announce, shared]);
   changed();
-  const stopWatching = onAppearance(root, () => {
-    colours = chartColours(root, COLOURS);
-    frames.request();
-  });
 
   root.courseWidget = {
     values,
@@ -281,12 +277,7 @@ function render({ model, el }) {
     moveTo: shared.moveTo,
   };
 
-  return () => {
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    shared.stop();
-  };
+  return frames.stop;
 }
 
 /** −0.004 is shown as 0.00. */

@@ -77,31 +77,53 @@ export function listSlider({ values, value, onInput, format = String, ...rest })
   };
 }
 
+/** Keeps the model's traits `names` and the widget together: tell() sends what get() gives, at most
+ *  every 150 ms; set(values) is called when the kernel has changed one. */
+export function withKernel(model, names, get, set) {
+  let telling = null;
+  const follow = () => {
+    const wanted = names.map((name) => model.get(name));
+    if (!telling && get().some((value, i) => value !== wanted[i])) set(wanted);
+  };
+  for (const name of names) model.on(`change:${name}`, follow);
+  return {
+    tell() {
+      telling ??= setTimeout(() => {
+        get().forEach((value, i) => model.set(names[i], value));
+        telling = null;
+        model.save_changes();
+      }, 150);
+    },
+    stop() {
+      clearTimeout(telling);
+      for (const name of names) model.off(`change:${name}`, follow);
+    },
+  };
+}
+
 /** Values by name, the same in the page and in the kernel. `controls` are those of the names; a
  *  change from either side shows in all of them, and calls `onChange`. */
 export function sharedValues(model, names, onChange) {
   const values = Object.fromEntries(names.map((name) => [name, model.get(name)]));
   const controls = {};
-  let telling = null;
+  const kernel = withKernel(
+    model,
+    names,
+    () => names.map((name) => values[name]),
+    (wanted) => {
+      names.forEach((name, i) => {
+        if (wanted[i] === values[name]) return;
+        values[name] = wanted[i];
+        if (controls[name]) controls[name].value = wanted[i];
+      });
+      onChange();
+    },
+  );
   const set = (changes) => {
     Object.assign(values, changes);
     onChange();
-    telling ??= setTimeout(() => {
-      for (const name of names) model.set(name, values[name]); // each of them calls follow()
-      telling = null;
-      model.save_changes();
-    }, 150);
+    kernel.tell();
   };
-  const follow = () => {
-    const changed = names.filter((name) => model.get(name) !== values[name]);
-    if (telling !== null || !changed.length) return; // what the reader does goes first
-    for (const name of changed) {
-      values[name] = model.get(name);
-      if (controls[name]) controls[name].value = values[name];
-    }
-    onChange();
-  };
-  for (const name of names) model.on(`change:${name}`, follow);
   return {
     values,
     set,
@@ -118,9 +140,6 @@ export function sharedValues(model, names, onChange) {
       controls[name] = make({ ...options, value: values[name], onInput });
       return controls[name];
     },
-    stop() {
-      clearTimeout(telling);
-      for (const name of names) model.off(`change:${name}`, follow);
-    },
+    stop: kernel.stop,
   };
 }

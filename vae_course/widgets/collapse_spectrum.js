@@ -361,19 +361,15 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     drawSpectrum();
     drawCurve();
     drawElbo();
     showNumbers();
   }
 
-  const frames = frameLoop(draw);
+  const recolour = () => (colours = chartColours(root, COLOURS));
+  const frames = liveDrawing(root, recolour, draw, [announce, shared]);
   changed();
-  const stopWatching = onAppearance(root, () => {
-    colours = chartColours(root, COLOURS);
-    frames.request();
-  });
 
   root.courseWidget = {
     values,
@@ -386,12 +382,7 @@ function render({ model, el }) {
     moveTo: shared.moveTo,
   };
 
-  return () => {
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    shared.stop();
-  };
+  return frames.stop;
 }
 
 /** 0.001, 0.1, 1, 100: powers of ten in words that fit beside an axis. */

@@ -159,6 +159,30 @@ export function frameLoop(frame) {
   return { request, frames, stop: () => cancelAnimationFrame(waiting) };
 }
 
+/** Draws a widget in the colours of its page: `draw` once before the next paint, however often it was
+ *  requested, and not before the widget is on the page; after `recolour` whenever the page turns dark
+ *  or light, or the widget changes its size. stop() also stops what is in `others`. */
+export function liveDrawing(root, recolour, draw, others) {
+  let shown = false;
+  const { request, frames, stop } = frameLoop(() => {
+    if (shown) draw();
+  });
+  const stopWatching = onAppearance(root, () => {
+    shown = true;
+    recolour();
+    request();
+  });
+  return {
+    request,
+    frames,
+    stop() {
+      stopWatching();
+      stop();
+      for (const one of others) one.stop();
+    },
+  };
+}
+
 /** Uniform numbers in (0, 1) from a seed (mulberry32). */
 export function uniforms(seed) {
   let state = seed >>> 0;

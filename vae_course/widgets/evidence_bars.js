@@ -32,12 +32,12 @@ function evidenceBars() {
     line(
       term("elbo", "ELBO"),
       sign("+"),
-      term("kl", mathematics("KL(q ‖ p(z|x))")),
+      term("kl", mathematical("KL(q ‖ p(z|x))")),
       sign("="),
       term(
         "evidence",
         element("span", { className: "vc-roomy" }, "log evidence "),
-        mathematics("log p(x)"),
+        mathematical("log p(x)"),
       ),
     ),
     track(bars.elbo, bars.kl, marks[0]),

@@ -1,5 +1,5 @@
 // What the widgets that fit a Gaussian q share: its sliders, dragging it in a picture, a plot of
-// densities, playing a path, and telling the kernel.
+// densities, and playing a path.
 
 const minus = (text) => text.replace("-", "−");
 /** A number as text, with a minus sign, and never "−0.00". */
@@ -7,14 +7,6 @@ const fixed = (value, digits) => minus(value.toFixed(digits).replace(/^-(0\.?0*)
 const withSign = (value) => fixed(value, 2).replace(/^(?=[1-9]|0\.(0[1-9]|[1-9]))/, "+");
 const clip = (value, [low, high]) => Math.min(high, Math.max(low, value));
 const colourOf = (colour, alpha = 1) => `rgb(${colour.join(" ")} / ${alpha})`;
-
-/** mathematics("KL(q ‖ p)"): letters slanted, signs and digits upright, capital names upright. */
-function mathematics(text) {
-  const parts = text.split(/(KL|log|[a-zA-Zα-ω])/).filter(Boolean);
-  const slanted = (part) => /^[a-zA-Zα-ω]$/.test(part);
-  const nodes = parts.map((part) => (slanted(part) ? element("i", {}, part) : part));
-  return element("span", { className: "vc-math" }, ...nodes);
-}
 
 /** Sliders of q, in the order of [μ, log σ]; σ's moves by equal ratios. */
 function gaussianSliders(mus, sigmas, onInput) {
@@ -25,7 +17,7 @@ function gaussianSliders(mus, sigmas, onInput) {
   ];
   return settings.map(({ label, ...options }, i) =>
     slider({
-      label: mathematics(label),
+      label: mathematical(label),
       ...options,
       value: 0,
       onInput: (value) => onInput(i, value),
@@ -144,28 +136,4 @@ function player(show, finished) {
     wait();
   };
   return { play, stop: () => stopLast() };
-}
-
-/** Keeps the model's traits `names` and the widget together: tell() sends what get() gives, at most
- *  every 150 ms; set(values) is called when the kernel has changed one. */
-function withKernel(model, names, get, set) {
-  let telling = null;
-  const follow = () => {
-    const wanted = names.map((name) => model.get(name));
-    if (!telling && get().some((value, i) => value !== wanted[i])) set(wanted);
-  };
-  for (const name of names) model.on(`change:${name}`, follow);
-  return {
-    tell() {
-      telling ??= setTimeout(() => {
-        get().forEach((value, i) => model.set(names[i], value));
-        telling = null;
-        model.save_changes();
-      }, 150);
-    },
-    stop() {
-      clearTimeout(telling);
-      for (const name of names) model.off(`change:${name}`, follow);
-    },
-  };
 }

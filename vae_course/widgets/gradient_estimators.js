@@ -176,7 +176,6 @@ function render({ model, el }) {
 
   let found = null;
   function draw() {
-    if (!colours) return; // not on the page yet
     const finished = maker.advance(performance.now() + WORK);
     drawIntegrand(view, colours, values, exact, maker.noise.subarray(0, SHOWN));
     drawHistograms(histograms, colours, exact, maker);
@@ -184,12 +183,9 @@ function render({ model, el }) {
     if (!finished) frames.request();
   }
 
-  const frames = frameLoop(draw);
+  const recolour = () => (colours = chartColours(root, COLOURS));
+  const frames = liveDrawing(root, recolour, draw, [announce, shared]);
   changed();
-  const stopWatching = onAppearance(root, () => {
-    colours = chartColours(root, COLOURS);
-    frames.request();
-  });
 
   root.courseWidget = {
     values,
@@ -204,12 +200,7 @@ function render({ model, el }) {
     moveTo: shared.moveTo,
   };
 
-  return () => {
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    shared.stop();
-  };
+  return frames.stop;
 }
 
 export default { render };

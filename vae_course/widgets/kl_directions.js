@@ -96,7 +96,7 @@ function render({ model, el }) {
     ["width ", "s", 0.3, 0.8],
   ].map(([word, letter, min, max], i) =>
     slider({
-      label: element("span", {}, word, mathematics(letter)),
+      label: element("span", {}, word, mathematical(letter)),
       ...{ min, max, step: 0.01, value: p[i] },
       format: (value) => value.toFixed(2),
       onInput: (value) => change(p.with(i, value)),
@@ -107,7 +107,7 @@ function render({ model, el }) {
     const shown = picture(`Contours of ${title} over μ and σ`, 320, 200);
     const map = divergenceMap(shown, ...ranges);
     const fit = button(fitLabel, () => toggle(name));
-    const heading = element("p", { className: `vc-divergence vc-${name}` }, mathematics(title));
+    const heading = element("p", { className: `vc-divergence vc-${name}` }, mathematical(title));
     heading.append(value);
     return {
       ...{ name, value, shown, map, fit, fitLabel, divergence },
@@ -132,8 +132,8 @@ function render({ model, el }) {
       box("picture", legend(), plot.element),
       box(
         "controls",
-        group([mathematics("q"), ", a Gaussian"], qSliders),
-        group([mathematics("p"), ", a mixture"], pSliders),
+        group([mathematical("q"), ", a Gaussian"], qSliders),
+        group([mathematical("p"), ", a mixture"], pSliders),
         element("p", { className: "vc-muted" }, "Drag q in the plot, or the point on a map."),
       ),
     ),
@@ -146,10 +146,10 @@ function render({ model, el }) {
       element("span", { className: `vc-key vc-key-${kind}` }, ...text);
     return box(
       "legend",
-      entry("p", mathematics("p")),
-      entry("q", mathematics("q")),
-      entry("reverse", "least ", mathematics("KL(q ‖ p)")),
-      entry("forward", "least ", mathematics("KL(p ‖ q)")),
+      entry("p", mathematical("p")),
+      entry("q", mathematical("q")),
+      entry("reverse", "least ", mathematical("KL(q ‖ p)")),
+      entry("forward", "least ", mathematical("KL(p ‖ q)")),
     );
   }
 
@@ -246,7 +246,6 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     think();
     const [reverse, forward] = [truth.reverse(q), truth.forward(q)];
     now = { p: [...p], q: [...q], reverse, forward, optima, moments: truth.moments };
@@ -261,11 +260,9 @@ function render({ model, el }) {
     );
   }
 
-  const frames = frameLoop(draw);
-  const stopWatching = onAppearance(root, () => {
-    colours = palette(root, ["ink", "paper", "muted", "line", "accent", "accent-2"]);
-    frames.request();
-  });
+  const names = ["ink", "paper", "muted", "line", "accent", "accent-2"];
+  const recolour = () => (colours = palette(root, names));
+  const frames = liveDrawing(root, recolour, draw, [announce, kernel, film]);
   show(q);
 
   root.courseWidget = {
@@ -284,13 +281,7 @@ function render({ model, el }) {
     change,
   };
 
-  return () => {
-    stop();
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    kernel.stop();
-  };
+  return frames.stop;
 }
 
 export default { render };

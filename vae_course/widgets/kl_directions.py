@@ -29,7 +29,7 @@ class KLDirections(CourseWidget):
         ValueError: an argument outside its interval.
     """
 
-    scripts = ("densities.js", "fit_parts.js", "kl_map.js", "kl_directions.js")
+    scripts = ("densities.js", "choices.js", "fit_parts.js", "kl_map.js", "kl_directions.js")
     styles = ("fit_parts.css", "kl_directions.css")
 
     separation = traitlets.Float().tag(sync=True)

@@ -50,7 +50,7 @@ function render({ model, el }) {
   const plot = picture("Prior, true posterior and q", 480, 270);
   const sliders = gaussianSliders(MU, SIGMA, (i, value) => moveTo(q.with(i, value)));
   const xSlider = slider({
-    label: mathematics("x"),
+    label: mathematical("x"),
     min: 0,
     max: 3,
     step: 0.05,
@@ -59,8 +59,11 @@ function render({ model, el }) {
     onInput: observe,
   });
   const optimise = button("Optimise", toggle);
-  const logScale = element("input", { type: "checkbox", id: uniqueId("vc-log") });
-  logScale.addEventListener("change", () => frames.request());
+  const logScale = checkbox({
+    label: "log scale",
+    value: false,
+    onInput: () => frames.request(),
+  });
   const slopes = [0, 1].map(() => element("b"));
   const note = element("p", { className: "vc-muted vc-note" });
   const sums = evidenceBars();
@@ -83,7 +86,7 @@ function render({ model, el }) {
           "slopes",
           element("span", {}, "Gradient of the ELBO"),
           ...["μ", "log σ"].map((name, i) =>
-            element("span", {}, "by ", mathematics(name), slopes[i]),
+            element("span", {}, "by ", mathematical(name), slopes[i]),
           ),
         ),
       ),
@@ -96,10 +99,10 @@ function render({ model, el }) {
     const entry = (kind, text) => element("span", { className: `vc-key vc-key-${kind}` }, text);
     return box(
       "legend",
-      entry("q", mathematics("q(z|x)")),
-      entry("p", mathematics("p(z|x)")),
-      entry("prior", mathematics("p(z)")),
-      element("label", { className: "vc-check", htmlFor: logScale.id }, logScale, "log scale"),
+      entry("q", mathematical("q(z|x)")),
+      entry("p", mathematical("p(z|x)")),
+      entry("prior", mathematical("p(z)")),
+      logScale.element,
     );
   }
 
@@ -160,7 +163,7 @@ function render({ model, el }) {
   // --- one frame ----------------------------------------------------------------------------------
 
   function drawPlot() {
-    const log = logScale.checked;
+    const log = logScale.value;
     const shown = (logDensity) => (z) => log ? logDensity(z) + 14 : Math.exp(logDensity(z));
     const logQ = (z) => logNormal(z, ...q);
     let top = 16.5; // e^2.5, in a plot of logarithms from e^−14
@@ -185,7 +188,6 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     const elbo = truth.elbo(q);
     const kl = truth.kl(q);
     now = { x, q: [...q], evidence: truth.evidence, kl, elbo: elbo.value, ...elbo };
@@ -201,11 +203,8 @@ function render({ model, el }) {
     );
   }
 
-  const frames = frameLoop(draw);
-  const stopWatching = onAppearance(root, () => {
-    colours = palette(root, ["ink", "paper", "muted", "line", "accent"]);
-    frames.request();
-  });
+  const recolour = () => (colours = palette(root, ["ink", "paper", "muted", "line", "accent"]));
+  const frames = liveDrawing(root, recolour, draw, [announce, kernel, film]);
   show(q);
 
   root.courseWidget = {
@@ -223,13 +222,7 @@ function render({ model, el }) {
     observe,
   };
 
-  return () => {
-    stop();
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    kernel.stop();
-  };
+  return frames.stop;
 }
 
 export default { render };

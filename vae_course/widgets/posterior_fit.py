@@ -28,7 +28,7 @@ class PosteriorFit(CourseWidget):
         ValueError: an argument outside its interval.
     """
 
-    scripts = ("densities.js", "fit_parts.js", "evidence_bars.js", "posterior_fit.js")
+    scripts = ("densities.js", "choices.js", "fit_parts.js", "evidence_bars.js", "posterior_fit.js")
     styles = ("fit_parts.css", "posterior_fit.css")
 
     x = traitlets.Float().tag(sync=True)

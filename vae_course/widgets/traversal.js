@@ -132,7 +132,6 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     const start = performance.now();
     output = decoder.forward(z);
     findNearest();
@@ -148,12 +147,11 @@ function render({ model, el }) {
     if (!strips.refresh(colours, start + THUMBNAIL_TIME)) frames.request();
   }
 
-  const frames = frameLoop(draw);
-  const stopWatching = onAppearance(root, () => {
+  const recolour = () => {
     colours = palette(root, ["ink", "paper"]);
     strips.spoil();
-    frames.request();
-  });
+  };
+  const frames = liveDrawing(root, recolour, draw, [announce]);
   model.on("change:z", followKernel);
 
   root.courseWidget = {
@@ -172,9 +170,7 @@ function render({ model, el }) {
   };
 
   return () => {
-    stopWatching();
     frames.stop();
-    announce.stop();
     clearTimeout(telling);
     model.off("change:z", followKernel);
   };

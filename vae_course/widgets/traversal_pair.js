@@ -141,7 +141,6 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     const start = performance.now();
     for (const side of sides) {
       side.output = Float32Array.from(side.decoder.forward(side.z));
@@ -157,14 +156,13 @@ function render({ model, el }) {
     announce.say(`Starting picture ${values.start + 1}. ${said.join(" ")}`);
   }
 
-  const frames = frameLoop(draw);
-  changed();
-  const stopWatching = onAppearance(root, () => {
+  const recolour = () => {
     colours = palette(root, ["ink", "paper"]);
     for (const { strips } of sides) strips.spoil();
     drawStarts();
-    frames.request();
-  });
+  };
+  const frames = liveDrawing(root, recolour, draw, [announce, shared]);
+  changed();
 
   root.courseWidget = {
     values,
@@ -181,12 +179,7 @@ function render({ model, el }) {
     moveTo: shared.moveTo,
   };
 
-  return () => {
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    shared.stop();
-  };
+  return frames.stop;
 }
 
 /** The latent that knows most of a factor. */
