@@ -46,6 +46,15 @@ def require_count(name: str, value, least: int = 1) -> int:
     return value
 
 
+def require_weight(name: str, value) -> None:
+    """Raise unless `value` is a number of at least 0. A tensor is taken as it is.
+
+    To look at a tensor, even to print it in a message, the host would wait for the device.
+    """
+    if not isinstance(value, Tensor):
+        require(value >= 0, f"{name} is {value}, needs a number >= 0")
+
+
 def require_shape(name: str, value) -> tuple[int, ...]:
     """Return `value` as a tuple if it is a shape: one or more whole numbers, each at least 1."""
     shape = tuple(value) if isinstance(value, list | tuple) else ()

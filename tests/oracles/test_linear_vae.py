@@ -13,6 +13,7 @@ from vae_course.oracles import (
     gaussian_rate,
     optimal_linear_vae,
     reverse_water_filling,
+    train_linear_vae,
 )
 from vae_course.random import seeded
 
@@ -178,30 +179,12 @@ def data_of(eigenvalues, count: int = 64):
     return x * eigenvalues.sqrt() @ turn.T
 
 
-def train(vae, x, beta: float) -> None:
-    """To the optimum. Where λ is close to βσ² a gradient hardly moves a unit, and first-order
-    methods stall; L-BFGS in float64 does not."""
-    optimizer = torch.optim.LBFGS(
-        vae.parameters(), max_iter=250, history_size=20, line_search_fn="strong_wolfe"
-    )
-
-    def closure():
-        optimizer.zero_grad()
-        loss = -exact_elbo(vae, x, beta).value.mean()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-
-
 @pytest.mark.parametrize("seed_of_the_start", [0, 1])
 def test_trained_models_lie_on_the_exact_curve_over_two_decades_of_beta(seed_of_the_start):
     eigenvalues, variance = torch.tensor([2, 0.8, 0.6, 0.3, 0.1]).double(), 0.5
     x = data_of(eigenvalues)
     for beta in torch.logspace(-1, 1, 9).tolist():
-        with seeded(seed_of_the_start):
-            vae = LinearGaussianVAE(5, 5, variance**0.5).double()
-        train(vae, x, beta)
+        vae = train_linear_vae(x, 5, variance**0.5, beta, seed_of_the_start)
         with torch.no_grad():
             bound = exact_elbo(vae, x)
         rate, distortion = bound.rate.mean(), bound.distortion.mean()

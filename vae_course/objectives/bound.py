@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from vae_course.checks import require, require_count
+from vae_course.checks import require_count, require_weight
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def elbo(model, x: Tensor, samples: int = 1, beta: float | Tensor = 1.0) -> Boun
     elsewhere the same draws estimate it, and the result is a `MonteCarloBound`.
     """
     require_count("samples", samples)
-    # A weight that changes from step to step may come as a tensor; it is not read back here.
-    require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+    require_weight("beta", beta)
     q = model.encode(x)
     z = q.rsample((samples,))  # (samples, B, d)
     distortion = -model.decode(z).log_prob(x).mean(0)

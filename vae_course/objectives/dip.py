@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from vae_course.checks import require
+from vae_course.checks import require, require_weight
 from vae_course.metrics.latents import aggregate_posterior_moments
 from vae_course.objectives.bound import Bound
 
@@ -60,7 +60,7 @@ def dip_elbo(
     require(kind in KINDS, f"kind is {kind!r}, needs one of {[*KINDS]}")
     for name, weight in [("off_diagonal", off_diagonal), ("diagonal", diagonal)]:
         require(weight >= 0, f"{name} is {weight}, needs a number >= 0")
-    require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+    require_weight("beta", beta)
     q = model.encode(x)
     require(len(x) >= 2, f"x has {len(x)} example, needs 2 or more for a covariance")
     return PenalisedBound(

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.distributions import kl_divergence
 from torch.nn.functional import softplus
 
-from vae_course.checks import require, require_count, require_shape, require_tensor
+from vae_course.checks import require, require_count, require_shape, require_tensor, require_weight
 from vae_course.networks import mlp
 from vae_course.objectives.bound import Bound
 
@@ -68,7 +68,7 @@ class FactorELBO(nn.Module):
 
     def forward(self, model, x: Tensor, beta: float | Tensor = 1.0) -> FactorBound:
         """The objective for a batch `(B, *event_shape)`, one draw of z for each example."""
-        require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+        require_weight("beta", beta)
         q = model.encode(x)
         z = q.rsample()
         return FactorBound(

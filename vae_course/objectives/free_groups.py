@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, kl_divergence
 
-from vae_course.checks import require, require_count
+from vae_course.checks import require, require_count, require_weight
 from vae_course.objectives.bound import Bound
 
 
@@ -49,8 +49,7 @@ def free_bits(
     """
     require(kappa >= 0, f"kappa is {kappa}, needs a number of nats of at least 0")
     require_count("samples", samples)
-    if not isinstance(beta, Tensor):  # even to print a tensor, the host waits for the device
-        require(beta >= 0, f"beta is {beta}, needs a number >= 0")
+    require_weight("beta", beta)
     d = model.latent_dim
     groups = [1] * d if groups is None else list(groups)
     require(sum(groups) == d, f"groups are {groups}, need sizes that sum to the {d} latents")

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vae_course.checks import require, require_count
+from vae_course.checks import require, require_count, require_weight
 from vae_course.conditional import detached
 from vae_course.likelihood.importance import effective_sample_size
 from vae_course.products import fast_products
@@ -77,7 +77,7 @@ def iwae(
     if chunk is not None:
         require_count("chunk", chunk)
     # A weight that changes from step to step may come as a tensor; it is not read back here.
-    require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+    require_weight("beta", beta)
 
     q = model.encode(x)
     z = q.rsample((samples,))  # (K, B, d)

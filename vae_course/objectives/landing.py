@@ -17,7 +17,7 @@ Source: Roeder, Wu & Duvenaud 2017, "Sticking the Landing".
 
 from torch import Tensor
 
-from vae_course.checks import require, require_count
+from vae_course.checks import require_count, require_weight
 from vae_course.conditional import detached
 from vae_course.objectives.bound import MonteCarloBound
 
@@ -31,7 +31,7 @@ def sticking_the_landing(
     the draws, for it is the noise of the two terms together that cancels. In nats.
     """
     require_count("samples", samples)
-    require(isinstance(beta, Tensor) or beta >= 0, f"beta is {beta}, needs a number >= 0")
+    require_weight("beta", beta)
     q = model.encode(x)
     z = q.rsample((samples,))  # (samples, B, d)
     distortion = -model.decode(z).log_prob(x).mean(0)

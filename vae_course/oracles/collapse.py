@@ -23,12 +23,15 @@ def data_with_eigenvalues(eigenvalues: Tensor) -> Tensor:
 
 
 def train_linear_vae(
-    x: Tensor, latent_dim: int, sigma: float, beta: float = 1.0, seed: int = 0
+    x: Tensor, latent_dim: int, sigma: float | str, beta: float = 1.0, seed: int = 0
 ) -> LinearGaussianVAE:
-    """A linear VAE trained on the exact β-ELBO from a random start, by LBFGS, to convergence."""
+    """A linear VAE trained on the exact β-ELBO from a random start, by LBFGS, to convergence.
+
+    `sigma` is a number, or "shared": learned with the rest.
+    """
     require_tensor("x", x, dimensions=2)
     with seeded(seed):
-        model = LinearGaussianVAE(x.shape[1], latent_dim, float(sigma)).to(x)
+        model = LinearGaussianVAE(x.shape[1], latent_dim, sigma).to(x)
     optimizer = torch.optim.LBFGS(
         model.parameters(),
         max_iter=1000,
