@@ -148,7 +148,6 @@ function render({ model, el }) {
   }
 
   function draw() {
-    if (!colours) return; // not on the page yet
     const start = performance.now();
     if (stale) {
       plane.draw(colours, index);
@@ -159,16 +158,16 @@ function render({ model, el }) {
     if (!finished) frames.request();
   }
 
-  const frames = frameLoop(draw);
-  changed();
-  const stopWatching = onAppearance(root, () => {
+  function recolour() {
     colours = chartColours(root, COLOURS);
     shades = palette(root, ["ink", "paper"]);
     stale = true;
     finished = false;
     pictures.appear();
-    frames.request();
-  });
+  }
+
+  const frames = liveDrawing(root, recolour, draw, [announce, shared]);
+  changed();
 
   root.courseWidget = {
     values,
@@ -190,12 +189,7 @@ function render({ model, el }) {
     moveTo: shared.moveTo,
   };
 
-  return () => {
-    stopWatching();
-    frames.stop();
-    announce.stop();
-    shared.stop();
-  };
+  return frames.stop;
 }
 
 export default { render };
