@@ -58,10 +58,7 @@ def made_on(machine: dict, seconds: float | None, seeds: str) -> str:
     threads = "one thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     where = machine["gpu"] or f"{machine['cpu']}, {threads}"
     time = "" if seconds is None else f"{seconds / 60:.0f} min of training, "
-    return (
-        f"{where}, {time}commit `{machine['commit'][:10]}`, "
-        f"{seeds}, torch {machine['torch']}."
-    )
+    return f"{where}, {time}commit `{machine['commit'][:10]}`, {seeds}, torch {machine['torch']}."
 
 
 class RecordedIWAE(Recorded):

@@ -53,7 +53,8 @@ class LinearGaussianVAE(VAE):
     """
 
     def __init__(self, data_dim: int, latent_dim: int, sigma: float | str = "shared"):
-        require(sigma != "per_component", "sigma is 'per_component', needs 'shared' or a number")
+        named = isinstance(sigma, str) and sigma != "shared"
+        require(not named, f"sigma is {sigma!r}, needs 'shared' or a number")
         super().__init__(
             LinearPosterior(data_dim, latent_dim),
             GaussianLikelihood(nn.Linear(latent_dim, data_dim), (data_dim,), sigma),
