@@ -186,9 +186,11 @@ Total correlation says how far latents are from independent: $\mathrm{TC}(z) =
 it is the entropies of the single latents, minus the entropy of all together:
 
 $$
-\mathrm{TC}(z) = \sum_{k=1}^d H(z_k) - H(z), \qquad
-H(z_k) = \tfrac12 \log (2 \pi e\, \Sigma_{kk}), \qquad
+\begin{aligned}
+\mathrm{TC}(z) &= \sum_{k=1}^d H(z_k) - H(z), \\
+H(z_k) &= \tfrac12 \log (2 \pi e\, \Sigma_{kk}), \qquad
 H(z) = \tfrac12 \log \det (2 \pi e\, \Sigma) .
+\end{aligned}
 $$
 
 `covariance` has shape `(B, d, d)`. Return TC for each matrix, shape `(B,)`, in nats. Think before

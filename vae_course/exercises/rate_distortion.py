@@ -286,10 +286,12 @@ How much does $z$ know about $x$? Where $x$ has $S$ letters and $z$ has $K$, eve
 sum. With $q(x, z) = p(x)\, q(z \mid x)$ and its marginal $q(z)$:
 
 $$
-I = \mathbb E_q \log \frac{q(z \mid x)}{q(z)}, \qquad
-R = \mathbb E_q \log \frac{q(z \mid x)}{p(z)}, \qquad
-D = -\mathbb E_q \log p(x \mid z), \qquad
-H = -\mathbb E_q \log p(x) .
+\begin{aligned}
+I &= \mathbb E_q \log \frac{q(z \mid x)}{q(z)}, &
+R &= \mathbb E_q \log \frac{q(z \mid x)}{p(z)}, \\
+D &= -\mathbb E_q \log p(x \mid z), &
+H &= -\mathbb E_q \log p(x) .
+\end{aligned}
 $$
 
 Whatever the encoder, the decoder and the prior are, $H - D \le I \le R$. All three are computed
