@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from vae_course.notebook import glue, show_source
-from vae_course.objectives import elbo
+from vae_course.objectives import Bound, elbo
 
 
 def test_the_source_is_the_source():
@@ -15,6 +15,7 @@ def test_the_source_is_the_source():
     shown = show_source(elbo)
     assert inspect.getsource(elbo).rstrip() in shown._repr_markdown_()
     assert "vae_course/objectives/bound.py" in shown._repr_markdown_()
+    assert show_source(Bound.value.fget).code.startswith("@property\ndef value(")  # a method
     with pytest.raises(ValueError, match="nothing to show"):
         show_source()
 

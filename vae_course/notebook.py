@@ -2,17 +2,18 @@
 
 import inspect
 import re
+from textwrap import dedent
 
 from vae_course.checks import require
 
 
 class Source:
-    """The source of functions or classes, as highlighted Python in a notebook and on the page."""
+    """The source of functions, methods or classes, highlighted in a notebook and on the page."""
 
     def __init__(self, *things):
         module = inspect.getmodule(things[0])
         self.path = module.__name__.replace(".", "/") + ".py"
-        self.code = "\n\n".join(inspect.getsource(thing).rstrip() for thing in things)
+        self.code = "\n\n".join(dedent(inspect.getsource(thing)).rstrip() for thing in things)
 
     def _repr_markdown_(self) -> str:
         return f"`{self.path}`\n\n```python\n{self.code}\n```"
