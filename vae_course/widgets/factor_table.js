@@ -16,7 +16,8 @@ function factorTable({ caption, factors, information, value, onInput }) {
       cell.style.setProperty("--share", `${(100 * Math.min(1, share)).toFixed(1)}%`);
       return cell;
     });
-    const head = element("th", { scope: "row" }, inputs[latent], mathematical(latentName(latent)));
+    const label = element("label", {}, inputs[latent], mathematical(latentName(latent)));
+    const head = element("th", { scope: "row" }, label);
     const row = element("tr", {}, head, ...cells);
     row.addEventListener("click", () => {
       inputs[latent].focus({ preventScroll: true });
