@@ -120,36 +120,6 @@ def test_an_explanation_appears_with_its_answer_and_goes_with_it(page):
     assert "Right." in explanations.nth(1).inner_text()
 
 
-def test_no_line_begins_with_the_mark_after_a_formula(browser, chapter):
-    """The question "Why z?", in every width from one letter to the whole line."""
-    with serving(chapter) as address:
-        tab = browser.new_page()
-        tab.goto(f"{address}/chapter.html")
-        torn = tab.evaluate(
-            """() => {
-              const formula = document.querySelector(".cp-question .katex");
-              const paragraph = formula.closest("p"), torn = [];
-              const walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
-              let mark;
-              while (walker.nextNode()) {
-                if (walker.currentNode.data.includes("?")) mark = walker.currentNode;
-              }
-              const range = document.createRange();
-              const at = mark.data.indexOf("?");
-              range.setStart(mark, at);
-              range.setEnd(mark, at + 1);
-              for (let width = 8; width < 200; width += 1) {
-                paragraph.style.width = `${width}px`;
-                const z = formula.getBoundingClientRect(), it = range.getBoundingClientRect();
-                if (it.top > z.bottom) torn.push(width);
-              }
-              return torn;
-            }"""
-        )
-        tab.close()
-    assert torn == []
-
-
 def test_two_selfchecks_do_not_share_their_buttons(page):
     page.get_by_label("the bound").check()
     page.get_by_label("yes", exact=True).check()
