@@ -83,6 +83,8 @@ coverage: $(STAMP) ## which items of the syllabus the chapters cover
 
 $(PEERS_STAMP): requirements-peers.txt $(STAMP)
 	@$(INSTALL) --no-deps -r requirements-peers.txt
+	@# disent installs its own tests as a package named tests, which would hide ours
+	@rm -f $(BIN)/../lib/python3.*/site-packages/tests/__init__.py
 	@touch $@
 
 benchmark: $(PEERS_STAMP) ## speed beside pythae, disent and plain torch, all in one process

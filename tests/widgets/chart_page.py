@@ -74,6 +74,14 @@ class Charts:
             return [...frames];
         }""")
 
+    def strangers(self, address: str) -> list[str]:
+        """What was asked of anybody but `address`, and errors, once the widget has computed."""
+        self.read()
+        own = (address, "blob:")
+        return [url for url in self.watched.requests if not url.startswith(own)] + [
+            *map(str, self.watched.errors)
+        ]
+
     def accessibility(self) -> list:
         """Serious and critical findings of axe."""
         self.page.add_script_tag(path=ROOT / "node_modules" / "axe-core" / "axe.min.js")

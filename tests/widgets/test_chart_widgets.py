@@ -240,10 +240,7 @@ def test_axe_finds_nothing_serious(opened, theme):
 
 
 def test_page_loads_only_its_own_files(opened, served_book):
-    charts = opened()
-    charts.read()
-    others = [url for url in charts.watched.requests if not url.startswith((served_book, "blob:"))]
-    assert others == [] and charts.watched.errors == []
+    assert opened().strangers(served_book) == []
 
 
 # --- in Python ----------------------------------------------------------------------------------
