@@ -60,7 +60,8 @@ serve: book ## build the site and serve it on localhost
 test: $(if $(filter no,$(BROWSER)),$(STAMP),$(COLAB_STAMP)) ## all tests (BROWSER=no leaves out those that need Chromium)
 	@$(if $(filter no,$(BROWSER)),,$(BIN)/python -m tools.browser)
 	@$(MAKE) --no-print-directory book
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter no,$(BROWSER)),--no-browser)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter no,$(BROWSER)),--no-browser,-m "not alone")
+	@$(if $(filter no,$(BROWSER)),,$(BIN)/python -m pytest -m alone)
 
 SEEDS ?= 20
 seeds: $(STAMP) ## the statistical tests with 20 seeds in a row (SEEDS=5: with 5)

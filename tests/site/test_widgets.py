@@ -101,5 +101,6 @@ def test_traversal_follows_keys_and_mouse(watched, traversal_page):
     assert changes(watched, sample.click)
 
 
+@pytest.mark.alone
 def test_traversal_frame_takes_less_than_4_ms(watched):
     assert best_median(lambda: frame_times(watched)) < LIMIT

@@ -1,4 +1,4 @@
-"""How long a frame takes, on a machine where other tests run at the same time."""
+"""How long a frame takes. Tests that ask this are marked `alone`: no other test runs beside them."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ TRIES = 6
 def best_median(measure: Callable[[], list[float]]) -> float:
     """The smallest of up to six medians; `measure` gives the milliseconds of 200 frames.
 
-    What else the machine does can only add to a frame's time, so the smallest median says most
+    What else a machine does can only add to a frame's time, so the smallest median says most
     about the widget. One that is too slow is too slow six times.
     """
     best = float("inf")

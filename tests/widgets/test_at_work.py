@@ -309,6 +309,7 @@ def test_true_posterior_equals_quadrature_in_torch(open_page, model):
         assert -(average + shown.rate) <= inside + 1e-3  # the bound is one
 
 
+@pytest.mark.alone
 def test_a_frame_takes_less_than_4_ms(open_page):
     """Median over 200 moves of the pointer, each drawn: decode, draw, write the numbers."""
     page = open_page()

@@ -177,6 +177,7 @@ def test_python_sets_what_the_page_shows(opened, example):
 # --- for everybody ------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("example", "label"), SLIDERS, ids=lambda one: getattr(one, "page", one))
 def test_median_frame_takes_less_than_4_ms(opened, example, label):
     charts = opened()

@@ -254,6 +254,7 @@ def test_python_and_page_agree_at_the_start(opened):
 # --- for everybody ------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("label", ["Noise σ²", "Latents d"])
 def test_median_frame_takes_less_than_4_ms(opened, label):
     charts = opened()

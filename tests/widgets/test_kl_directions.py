@@ -213,6 +213,7 @@ def test_fingers(opened):
 # --- how it behaves -----------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("label", ["μ", "distance Δ"])
 def test_median_frame_takes_less_than_4_ms(opened, label):
     fit = opened()

@@ -226,6 +226,7 @@ def test_log_scale(opened):
 # --- how it behaves -----------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("label", ["μ", "x"])
 def test_median_frame_takes_less_than_4_ms(opened, label):
     fit = opened()

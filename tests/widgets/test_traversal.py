@@ -157,6 +157,7 @@ def test_samples_come_from_the_prior(opened):
 # --- how it behaves -----------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_median_frame_takes_less_than_4_ms(opened):
     watched = opened()
     assert best_median(lambda: frame_times(watched)) < LIMIT

@@ -235,6 +235,7 @@ def test_python_and_page_agree_at_the_start(opened):
 # --- for everybody ------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_median_frame_takes_less_than_4_ms(opened):
     charts = opened()
 
