@@ -67,7 +67,7 @@ class FlowDistribution(Distribution):
 
 
 class Flow(nn.Module):
-    """A base and a list of transforms; `flow()` is a Distribution, `flow(context)` one for each row.
+    """A base and a list of transforms; `flow()` is a Distribution, `flow(context)` a batch of them.
 
     base:        a module `() -> Distribution`, or a Distribution, of the noise
     transforms:  a list of `Transform`, the first one next to the noise
