@@ -1,4 +1,4 @@
-"""The page "Checked claims": every derivation and every correction, each with its check.
+""" "Checked claims" and "Corrections": every derivation and every correction, each with its check.
 
     ```{checked-parts}                 radio buttons: show what belongs to one part of the book
     ```{checked-derivations}           all derivations of the package, checked as the page is read

@@ -15,7 +15,10 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from course_claims import cells, places
 
-PAGE = "book/reference/checked-claims.html"
+PAGES = {
+    "derivations": "book/reference/checked-claims.html",
+    "corrections": "book/reference/corrections.html",
+}
 WORDS = yaml.safe_load((ROOT / "book/reference/claims.yml").read_text(encoding="utf8"))
 CORRECTED = {
     item
@@ -25,12 +28,32 @@ CORRECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def opened(browser, site):
+def open_(browser, site, which):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{site}/{PAGE}")
+    page.goto(f"{site}/{PAGES[which]}")
+    return page
+
+
+@pytest.fixture(scope="module")
+def listed(browser, site):
+    """The page of all derivations."""
+    page = open_(browser, site, "derivations")
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def corrected(browser, site):
+    """The page of all corrections."""
+    page = open_(browser, site, "corrections")
+    yield page
+    page.close()
+
+
+@pytest.fixture(params=["listed", "corrected"])
+def opened(request):
+    """One after the other."""
+    return request.getfixturevalue(request.param)
 
 
 def test_the_words_are_those_of_the_corrections_that_cells_make():
@@ -40,21 +63,21 @@ def test_the_words_are_those_of_the_corrections_that_cells_make():
         assert all(words.values()), name
 
 
-def test_every_derivation_is_there_with_all_its_lines(opened):
+def test_every_derivation_is_there_with_all_its_lines(listed):
     for derivation in derivations.all():
-        row = opened.locator(f"#{derivation.name.replace('_', '-')}")
+        row = listed.locator(f"#{derivation.name.replace('_', '-')}")
         assert row.count() == 1, derivation.name
         assert f"{len(derivation.steps)} lines hold" in row.inner_text()
         assert row.locator("pre").text_content().strip() == repr(derivation).strip()
 
 
-def test_every_correction_has_its_words_its_section_and_its_check(opened):
+def test_every_correction_has_its_words_its_section_and_its_check(corrected):
     by_name = {}
     for place in places(ROOT):
         for name in place.corrects:
             by_name.setdefault(name, []).append(place)
     for name in WORDS:
-        row = opened.locator(f"#{name.lower()}")
+        row = corrected.locator(f"#{name.lower()}")
         assert row.locator(".cp-claim-said").count() == row.locator(".cp-claim-true").count() == 1
         links = [link.get_attribute("href") for link in row.locator(".cp-claim-where a").all()]
         assert len(links) == len(by_name[name])
