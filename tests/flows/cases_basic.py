@@ -1,0 +1,29 @@
+"""Linear maps, normalisation, planar and radial layers."""
+
+from tests.flows.contract import Case, sizes
+from vae_course.flows import (
+    ActNorm,
+    BatchNorm,
+    Composition,
+    ElementwiseAffine,
+    Inverse,
+    LULinear,
+    Permutation,
+    Planar,
+    Radial,
+)
+
+CASES = [
+    *sizes("elementwise_affine", ElementwiseAffine, 1, 2, 5),
+    *sizes("permutation", Permutation.reverse, 2, 5),
+    Case("permutation-random", lambda: Permutation.random(6), (6,)),
+    *sizes("lu_linear", LULinear, 1, 2, 5),
+    *sizes("act_norm", ActNorm, 1, 2, 5),
+    Case("act_norm-image", lambda: ActNorm(3, event_dims=3), (3, 4, 2)),
+    *sizes("batch_norm", BatchNorm, 1, 2, 5),
+    *sizes("planar", Planar, 1, 2, 5),
+    *sizes("planar-context", lambda n: Planar(n, context_features=3), 1, 2, 5, context_features=3),
+    *sizes("radial", Radial, 1, 2, 5),
+    *sizes("inverse_planar", lambda n: Inverse(Planar(n)), 2),
+    *sizes("composition", lambda n: Composition([Planar(n), LULinear(n), Radial(n)]), 2),
+]
