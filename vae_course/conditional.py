@@ -276,6 +276,8 @@ def _map_tensors(thing, fn):
     """A copy of a distribution in which `fn` was applied to each tensor, however deep inside."""
     if isinstance(thing, Tensor):
         return fn(thing)
+    if isinstance(thing, nn.Module):  # the transform of a flow
+        return copy.deepcopy(thing)._apply(fn).requires_grad_(False)
     if isinstance(thing, list):  # the transforms of a TransformedDistribution
         return [_map_tensors(item, fn) for item in thing]
     if isinstance(thing, Distribution | Transform):

@@ -148,6 +148,27 @@ class DiscretisedLogistic(Distribution):
         return (self.masses * grid.reshape(-1, *[1] * self.loc.dim())).sum(0)
 
 
+def rsample_and_log_prob(distribution: Distribution, sample_shape=()) -> tuple[Tensor, Tensor]:
+    """Draw samples that pass gradients on, `(*sample_shape, ...)`, and their log-densities, nats.
+
+    A flow knows the noise that its own samples came from, and gives both in one pass; asked for the
+    density afterwards it would have to find that noise again.
+    """
+    if hasattr(distribution, "rsample_and_log_prob"):
+        return distribution.rsample_and_log_prob(sample_shape)
+    value = distribution.rsample(sample_shape)
+    return value, distribution.log_prob(value)
+
+
+@torch.no_grad()
+def sample_and_log_prob(distribution: Distribution, sample_shape=()) -> tuple[Tensor, Tensor]:
+    """The same without gradients; the distribution may be discrete."""
+    if hasattr(distribution, "rsample_and_log_prob"):
+        return distribution.rsample_and_log_prob(sample_shape)
+    value = distribution.sample(sample_shape)
+    return value, distribution.log_prob(value)
+
+
 @register_kl(MultivariateNormal, Independent)
 def _kl_full_diagonal(q: MultivariateNormal, p: Independent) -> Tensor:
     r"""KL between a Gaussian with full covariance and one with a diagonal covariance, in nats.

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from vae_course.checks import require, require_count, require_tensor
+from vae_course.distributions import sample_and_log_prob
 from vae_course.products import fast_products
 
 
@@ -40,9 +41,9 @@ def importance_sampled_log_likelihood(
             q = model.encode(examples)
             log_weights = []
             for start in range(0, samples, chunk):
-                z = q.sample((min(chunk, samples - start),))
+                z, log_q = sample_and_log_prob(q, (min(chunk, samples - start),))
                 log_likelihood = model.decode(z).log_prob(examples)
-                log_weights.append(log_likelihood + prior.log_prob(z) - q.log_prob(z))
+                log_weights.append(log_likelihood + prior.log_prob(z) - log_q)
             estimates.append(torch.cat(log_weights).logsumexp(0) - log(samples))
     return torch.cat(estimates)
 

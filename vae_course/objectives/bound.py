@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from vae_course.checks import require_count, require_weight
+from vae_course.distributions import rsample_and_log_prob
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ def elbo(model, x: Tensor, samples: int = 1, beta: float | Tensor = 1.0) -> Boun
     require_count("samples", samples)
     require_weight("beta", beta)
     q = model.encode(x)
-    z = q.rsample((samples,))  # (samples, B, d)
-    distortion = -model.decode(z).log_prob(x).mean(0)
+    prior = model.prior
     try:
-        return Bound(distortion, kl_divergence(q, model.prior), beta)
+        rate = kl_divergence(q, prior)
+        z = q.rsample((samples,))  # (samples, B, d)
     except NotImplementedError:
-        rate = (q.log_prob(z) - model.prior.log_prob(z)).mean(0)
-        return MonteCarloBound(distortion, rate, beta)
+        rate = None
+        z, log_q = rsample_and_log_prob(q, (samples,))
+    distortion = -model.decode(z).log_prob(x).mean(0)
+    if rate is not None:
+        return Bound(distortion, rate, beta)
+    return MonteCarloBound(distortion, (log_q - prior.log_prob(z)).mean(0), beta)

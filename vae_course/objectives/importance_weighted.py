@@ -27,6 +27,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vae_course.checks import require, require_count, require_weight
 from vae_course.conditional import detached
+from vae_course.distributions import rsample_and_log_prob
 from vae_course.likelihood.importance import effective_sample_size
 from vae_course.products import fast_products
 
@@ -80,14 +81,16 @@ def iwae(
     require_weight("beta", beta)
 
     q = model.encode(x)
-    z = q.rsample((samples,))  # (K, B, d)
+    if gradient == "dreg":  # wants log q as a function of z alone: φ acts through the draws only
+        z = q.rsample((samples,))  # (K, B, d)
+        log_q = detached(q).log_prob(z)  # (K, B)
+    else:
+        z, log_q = rsample_and_log_prob(q, (samples,))
     if chunk is None or chunk >= samples:
         log_likelihood = model.decode(z).log_prob(x)
     else:
         log_likelihood = torch.cat([_decode_again(model, x, piece) for piece in z.split(chunk)])
-    # DReG wants log q as a function of z alone: φ acts through the draws only.
-    density = detached(q) if gradient == "dreg" else q
-    log_ratio = model.prior.log_prob(z) - density.log_prob(z)
+    log_ratio = model.prior.log_prob(z) - log_q
 
     log_terms = log_likelihood + beta * log_ratio  # (K, B)
     if log_terms.requires_grad:
