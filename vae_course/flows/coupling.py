@@ -1,0 +1,82 @@
+r"""Coupling layers: some features stay, and say how the others are bent.
+
+$$ y_A = x_A, \qquad y_B = \tau\big(x_B;\, \theta(x_A)\big), \qquad
+   \log\Big|\det \frac{\partial y}{\partial x}\Big| = \sum_{i \in B} \log \frac{\partial \tau}{\partial x_i} $$
+
+Both directions take one pass, because A is known in both. One layer leaves A as it was: the next
+one has to change it.
+
+Source: Dinh et al. 2015 (NICE), Dinh et al. 2017 (Real NVP).
+"""  # noqa: E501
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vae_course.checks import require, require_count
+from vae_course.flows.elementwise import Affine
+from vae_course.flows.made import start_near_zero
+from vae_course.flows.transform import Transform
+
+
+class Coupling(Transform):
+    """A coupling layer.
+
+    mask:             `(features,)`, true where a feature is bent, false where it stays
+    elementwise:      the map of one feature: `Affine()`, if not given
+    hidden:           sizes of the hidden layers of the network, at least one
+    context_features: size c of a context `(..., c)`
+    """
+
+    def __init__(self, mask, elementwise=None, hidden=(128, 128), context_features: int = 0):
+        super().__init__()
+        mask = torch.as_tensor(mask, dtype=torch.bool)
+        require(
+            mask.dim() == 1 and 0 < int(mask.sum()) < len(mask),
+            f"mask is {mask.tolist()}, needs one axis with both true and false",
+        )
+        self.elementwise = elementwise or Affine()
+        bent, stay = mask.nonzero().squeeze(-1), (~mask).nonzero().squeeze(-1)
+        self.register_buffer("bent", bent, persistent=False)
+        self.register_buffer("stay", stay, persistent=False)
+        self.register_buffer("back", torch.cat([stay, bent]).argsort(), persistent=False)
+        self.net = Conditioner(
+            len(stay), hidden, self.elementwise.parameters * len(bent), context_features
+        )
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.bend(self.elementwise.forward, x, context)
+
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.bend(self.elementwise.inverse, y, context)
+
+    def bend(self, bend, values: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        stay, bent = values[..., self.stay], values[..., self.bent]
+        params = self.net(stay, context).unflatten(-1, (self.elementwise.parameters, -1))
+        bent, log_derivative = bend(bent, params)
+        stay = stay.expand(*bent.shape[:-1], -1)
+        return torch.cat([stay, bent], -1)[..., self.back], log_derivative.sum(-1)
+
+
+class Conditioner(nn.Module):
+    """A multilayer perceptron `(..., inputs)` to `(..., outputs)`; the context enters first."""
+
+    def __init__(self, inputs: int, hidden, outputs: int, context_features: int = 0):
+        super().__init__()
+        sizes = [inputs, *(require_count("hidden", size) for size in hidden), outputs]
+        require(len(sizes) > 2, "hidden is empty, needs at least one size")
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        require_count("context_features", context_features, least=0)
+        self.context = (
+            nn.Linear(context_features, sizes[1], bias=False) if context_features else None
+        )
+        start_near_zero(self.layers[-1])
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        first, *others = self.layers
+        h = first(x)
+        if self.context is not None:
+            h = h + self.context(context)
+        for layer in others:
+            h = layer(F.relu(h))
+        return h
