@@ -14,12 +14,17 @@ Source: Rezende & Mohamed 2015, "Variational Inference with Normalizing Flows"; 
 "Improved Variational Inference with Inverse Autoregressive Flow".
 """
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
+from torch.nn.functional import logsigmoid, softplus
 
 from vae_course.checks import require_count
 from vae_course.conditional import independent
+from vae_course.flows.autoregressive import Autoregressive
 from vae_course.flows.flow import FlowDistribution
+from vae_course.flows.made import MADE
+from vae_course.flows.planar_radial import SHIFT, solve
 from vae_course.flows.transform import Composition, Transform
 
 
@@ -64,7 +69,7 @@ class PlanarPosterior(FlowPosterior):
 class AmortisedPlanar(Transform):
     r"""K planar layers $f(z) = z + \hat u \tanh(w^\top z + b)$; u, w, b are the context.
 
-    Any u is bent to a û with $w^\top \hat u > -1$, for which f is invertible.
+    As in `vae_course.flows.Planar`, u is moved along w to a û for which the layer is invertible.
     """
 
     def __init__(self, features: int, layers: int):
@@ -72,25 +77,88 @@ class AmortisedPlanar(Transform):
         self.features, self.layers = features, layers
         self.context_features = layers * (2 * features + 1)
 
-    def parts(self, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """w `(..., K, d)`, û `(..., K, d)` and b `(..., K)` from the context `(..., c)`."""
+    def parts(self, context: Tensor) -> tuple[Tensor, ...]:
+        """w and û `(..., K, d)`, b and 1 + wᵀû `(..., K)`, from the context `(..., c)`."""
         numbers = context.unflatten(-1, (self.layers, 2 * self.features + 1))
         u, w, b = numbers.split([self.features, self.features, 1], -1)
-        return w, invertible_u(u, w), b.squeeze(-1)
+        product, square = (w * u).sum(-1), w.square().sum(-1)
+        slope = softplus(product + SHIFT)
+        along = (slope - 1 - product) / square.clamp_min(torch.finfo(w.dtype).tiny)
+        return w, u + along[..., None] * w, b.squeeze(-1), slope
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b = self.parts(context)
-        slope = (w * u).sum(-1)  # wᵀû of all layers, (..., K)
         total = 0
-        for k in range(self.layers):
-            t = ((w[..., k, :] * x).sum(-1) + b[..., k]).tanh()
-            x = x + u[..., k, :] * t[..., None]
-            total = total + ((1 - t * t) * slope[..., k]).log1p()
+        for w, u, b, slope in self.each_layer(context):
+            h = torch.tanh((w * x).sum(-1) + b)
+            x = x + u * h[..., None]
+            total = total + log_slope(h, slope)
         return x, total
 
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        total = 0
+        for w, u, b, slope in reversed(self.each_layer(context)):
+            h = torch.tanh(solve((w * y).sum(-1) + b, slope))
+            y = y - u * h[..., None]
+            total = total - log_slope(h, slope)
+        return y, total
 
-def invertible_u(u: Tensor, w: Tensor) -> Tensor:
-    r"""$\hat u = u + \big(\mathrm{softplus}(w^\top u) - 1 - w^\top u\big)\, w / \|w\|^2$."""
-    dot = (w * u).sum(-1, keepdim=True)
-    square = (w * w).sum(-1, keepdim=True)
-    return u + (nn.functional.softplus(dot) - 1 - dot) * w / square
+    def each_layer(self, context: Tensor) -> list[tuple[Tensor, ...]]:
+        w, u, b, slope = self.parts(context)
+        layers = zip(w.unbind(-2), u.unbind(-2), b.unbind(-1), slope.unbind(-1), strict=True)
+        return list(layers)
+
+
+def log_slope(h: Tensor, slope: Tensor) -> Tensor:
+    """log(1 + (1 - h²) wᵀû), with `slope` = 1 + wᵀû: a sum of two terms that are not negative."""
+    return torch.lerp(slope, torch.ones_like(slope), h * h).log()
+
+
+class IAFPosterior(FlowPosterior):
+    """A few gated inverse autoregressive steps, each with the features in the other order.
+
+    Kingma et al. 2016. Each step has a MADE with layers of sizes `hidden`, which reads the features
+    before and the encoder's context of `context_features` numbers (as many as the trunk's).
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        features: int,
+        latent_dim: int,
+        steps: int = 4,
+        hidden=(200,),
+        context_features: int | None = None,
+    ):
+        require_count("steps", steps)
+        context_features = features if context_features is None else context_features
+        order = list(range(require_count("latent_dim", latent_dim)))
+        transforms = [
+            Autoregressive(
+                MADE(latent_dim, hidden, 2, order[:: (-1) ** k], context_features), Gate(), "input"
+            )
+            for k in range(steps)
+        ]
+        super().__init__(trunk, features, latent_dim, transforms, context_features)
+
+
+class Gate:
+    r"""$y = \sigma x + (1 - \sigma)\, m$ with $\sigma = S(s + 2)$, S the logistic function.
+
+    The number-by-number step of Kingma et al. 2016, section 4: no s can make it overflow, and it
+    begins as a gate that is nearly open. `parameters` are m and s for each feature.
+    """
+
+    parameters = 2
+    open = 2.0
+
+    def forward(self, x: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
+        """x `(..., features)` and params `(..., 2, features)` to y and log dy/dx, as x."""
+        m, s = params.unbind(-2)
+        log_gate = logsigmoid(s + self.open)
+        return torch.lerp(m, x, log_gate.exp()), log_gate
+
+    def inverse(self, y: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
+        """y to x and log dx/dy."""
+        m, s = params.unbind(-2)
+        log_gate = logsigmoid(s + self.open)
+        return m + (y - m) * (-log_gate).exp(), -log_gate
