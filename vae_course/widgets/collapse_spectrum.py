@@ -41,7 +41,13 @@ class CollapseSpectrum(CourseWidget):
         ValueError: an argument outside its range.
     """
 
-    scripts = ("charts.js", "choices.js", "spectrum.js", "collapse_spectrum.js")
+    scripts = (
+        "charts.js",
+        "choices.js",
+        "spectrum.js",
+        "spectrum_charts.js",
+        "collapse_spectrum.js",
+    )
     styles = ("charts.css", "collapse_spectrum.css")
 
     name = traitlets.Unicode().tag(sync=True)
