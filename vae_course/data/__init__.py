@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = lazy(
         "catalogue": ["load", "names"],
         "dataset": ["Dataset"],
         "binarisation": ["binarise", "fixed_binarise"],
+        "toy_densities": ["ToyDensity", "toy"],
     },
 )

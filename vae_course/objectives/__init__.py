@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy(
         "factor": ["FactorELBO", "permute_dims"],
         "importance_weighted": ["ImportanceBound", "iwae"],
         "landing": ["sticking_the_landing"],
+        "maximum_likelihood": ["LogLikelihood", "log_likelihood"],
         "reconstruction": ["squared_error"],
         "total_correlation": ["log_aggregate", "total_correlation_elbo"],
     },

@@ -56,15 +56,13 @@ def elbo(model, x: Tensor, samples: int = 1, beta: float | Tensor = 1.0) -> Boun
     """
     require_count("samples", samples)
     require_weight("beta", beta)
-    q = model.encode(x)
-    prior = model.prior
+    q, prior = model.encode(x), model.prior
     try:
         rate = kl_divergence(q, prior)
-        z = q.rsample((samples,))  # (samples, B, d)
     except NotImplementedError:
-        rate = None
-        z, log_q = rsample_and_log_prob(q, (samples,))
+        z, log_q = rsample_and_log_prob(q, (samples,))  # (samples, B, d), (samples, B)
+        distortion = -model.decode(z).log_prob(x).mean(0)
+        return MonteCarloBound(distortion, (log_q - prior.log_prob(z)).mean(0), beta)
+    z = q.rsample((samples,))
     distortion = -model.decode(z).log_prob(x).mean(0)
-    if rate is not None:
-        return Bound(distortion, rate, beta)
-    return MonteCarloBound(distortion, (log_q - prior.log_prob(z)).mean(0), beta)
+    return Bound(distortion, rate, beta)
