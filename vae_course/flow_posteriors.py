@@ -87,30 +87,31 @@ class AmortisedPlanar(Transform):
         return w, u + along[..., None] * w, b.squeeze(-1), slope
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        total = 0
-        for w, u, b, slope in self.each_layer(context):
-            h = torch.tanh((w * x).sum(-1) + b)
-            x = x + u * h[..., None]
-            total = total + log_slope(h, slope)
-        return x, total
+        w, u, b, slope = self.parts(context)
+        heights = []
+        for k in range(self.layers):
+            h = torch.tanh((w[..., k, :] * x).sum(-1) + b[..., k])
+            x = x + u[..., k, :] * h[..., None]
+            heights.append(h)
+        return x, log_slopes(heights, slope)
 
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        total = 0
-        for w, u, b, slope in reversed(self.each_layer(context)):
-            h = torch.tanh(solve((w * y).sum(-1) + b, slope))
-            y = y - u * h[..., None]
-            total = total - log_slope(h, slope)
-        return y, total
-
-    def each_layer(self, context: Tensor) -> list[tuple[Tensor, ...]]:
         w, u, b, slope = self.parts(context)
-        layers = zip(w.unbind(-2), u.unbind(-2), b.unbind(-1), slope.unbind(-1), strict=True)
-        return list(layers)
+        heights = []
+        for k in reversed(range(self.layers)):
+            h = torch.tanh(solve((w[..., k, :] * y).sum(-1) + b[..., k], slope[..., k]))
+            y = y - u[..., k, :] * h[..., None]
+            heights.insert(0, h)
+        return y, -log_slopes(heights, slope)
 
 
-def log_slope(h: Tensor, slope: Tensor) -> Tensor:
-    """log(1 + (1 - h²) wᵀû), with `slope` = 1 + wᵀû: a sum of two terms that are not negative."""
-    return torch.lerp(slope, torch.ones_like(slope), h * h).log()
+def log_slopes(heights: list[Tensor], slope: Tensor) -> Tensor:
+    """Sum over layers of log(1 + (1 - h²) wᵀû), with `slope` = 1 + wᵀû `(..., K)`.
+
+    A mixture of `slope` and 1: two terms that are not negative.
+    """
+    h = torch.stack(heights, -1)
+    return torch.lerp(slope, torch.ones_like(slope), h * h).log().sum(-1)
 
 
 class IAFPosterior(FlowPosterior):
