@@ -17,14 +17,14 @@ Source: Rezende & Mohamed 2015, "Variational Inference with Normalizing Flows"; 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import elu, logsigmoid
 
 from vae_course.checks import require_count
 from vae_course.conditional import independent
 from vae_course.flows.autoregressive import Autoregressive
 from vae_course.flows.flow import FlowDistribution
 from vae_course.flows.made import MADE
-from vae_course.flows.planar_radial import SHIFT, solve
+from vae_course.flows.planar_radial import FLATTEST, log_slope, solve
 from vae_course.flows.transform import Composition, Transform
 
 
@@ -78,40 +78,31 @@ class AmortisedPlanar(Transform):
         self.context_features = layers * (2 * features + 1)
 
     def parts(self, context: Tensor) -> tuple[Tensor, ...]:
-        """w and û `(..., K, d)`, b and 1 + wᵀû `(..., K)`, from the context `(..., c)`."""
+        """w and û `(..., K, d)`, b and m = wᵀû `(..., K)`, from the context `(..., c)`."""
         numbers = context.unflatten(-1, (self.layers, 2 * self.features + 1))
         u, w, b = numbers.split([self.features, self.features, 1], -1)
         product, square = (w * u).sum(-1), w.square().sum(-1)
-        slope = softplus(product + SHIFT)
-        along = (slope - 1 - product) / square.clamp_min(torch.finfo(w.dtype).tiny)
-        return w, u + along[..., None] * w, b.squeeze(-1), slope
+        m = elu(product, FLATTEST)
+        along = (m - product) / square.clamp_min(torch.finfo(w.dtype).tiny)
+        return w, u + along[..., None] * w, b.squeeze(-1), m
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b, slope = self.parts(context)
+        w, u, b, m = self.parts(context)
         heights = []
         for k in range(self.layers):
             h = torch.tanh((w[..., k, :] * x).sum(-1) + b[..., k])
             x = x + u[..., k, :] * h[..., None]
             heights.append(h)
-        return x, log_slopes(heights, slope)
+        return x, log_slope(torch.stack(heights, -1), m).sum(-1)
 
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b, slope = self.parts(context)
+        w, u, b, m = self.parts(context)
         heights = []
         for k in reversed(range(self.layers)):
-            h = torch.tanh(solve((w[..., k, :] * y).sum(-1) + b[..., k], slope[..., k]))
+            h = torch.tanh(solve((w[..., k, :] * y).sum(-1) + b[..., k], m[..., k]))
             y = y - u[..., k, :] * h[..., None]
             heights.insert(0, h)
-        return y, -log_slopes(heights, slope)
-
-
-def log_slopes(heights: list[Tensor], slope: Tensor) -> Tensor:
-    """Sum over layers of log(1 + (1 - h²) wᵀû), with `slope` = 1 + wᵀû `(..., K)`.
-
-    A mixture of `slope` and 1: two terms that are not negative.
-    """
-    h = torch.stack(heights, -1)
-    return torch.lerp(slope, torch.ones_like(slope), h * h).log().sum(-1)
+        return y, -log_slope(torch.stack(heights, -1), m).sum(-1)
 
 
 class IAFPosterior(FlowPosterior):
