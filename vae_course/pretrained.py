@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from vae_course.checks import require
+from vae_course.flows import Flow, Glow
 from vae_course.models import VAE, conv_vae
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -23,26 +24,40 @@ def beta_member() -> VAE:
     return conv_vae((1, 28, 28), channels=(12, 20), latent_dim=10)
 
 
+def glyphs_glow() -> Flow:
+    """What the flow `glyphs-glow` is made of: 16×16 pictures of 16 grey levels, see `coarse`."""
+    return Glow((1, 16, 16), levels=2, steps=8, hidden=32, alpha=0.01)
+
+
 MODELS = {
     "glyphs-conv-vae": lambda: conv_vae((1, 28, 28), channels=(16, 32), latent_dim=8),
     "sprites-vae": lambda: conv_vae((1, 32, 32), channels=(16, 16, 32), latent_dim=6),
     "sprites-tcvae": lambda: conv_vae((1, 32, 32), channels=(16, 16, 32), latent_dim=6),
     **{f"glyphs-beta-{beta:g}": beta_member for beta in BETAS},
 }
+FLOWS = {
+    "glyphs-glow": glyphs_glow,
+}
 
 
-def pretrained(name: str) -> VAE:
+def pretrained(name: str) -> VAE | Flow:
     """The trained model in evaluation mode, on the CPU, in float32."""
-    require(name in MODELS, f"unknown model {name!r}; known are: {', '.join(MODELS)}")
-    model = MODELS[name]()
+    model = builder(name)()
     weights = load_file(WEIGHTS / f"{name}.safetensors")
     model.load_state_dict({key: value.to(torch.float32) for key, value in weights.items()})
     return model.eval()
 
 
+def builder(name: str):
+    """The function that builds a model, untrained."""
+    known = MODELS | FLOWS
+    require(name in known, f"unknown model {name!r}; known are: {', '.join(known)}")
+    return known[name]
+
+
 def training_record(name: str) -> dict:
     """How a model was made, as its recipe wrote it down."""
-    require(name in MODELS, f"unknown model {name!r}; known are: {', '.join(MODELS)}")
+    builder(name)
     return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
 
 

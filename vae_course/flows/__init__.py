@@ -25,6 +25,12 @@ __getattr__, __dir__, __all__ = lazy(
         "image_coupling": ["ImageCoupling", "checkerboard", "channel_half"],
         "multiscale": ["MultiScale", "FactorOut"],
         "glow_constructors": ["Glow", "MultiscaleRealNVP"],
-        "dequantisation": ["dequantise", "bits_per_dimension", "Logit"],
+        "dequantisation": [
+            "Logit",
+            "bits_per_dimension",
+            "dequantise",
+            "dequantised_log_likelihood",
+            "quantise",
+        ],
     },
 )

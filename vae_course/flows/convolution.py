@@ -48,6 +48,7 @@ class InvertibleConv1x1(Transform):
             permutation, lower, upper = torch.linalg.lu(weight)
             diagonal = upper.diagonal()
             self.register_buffer("permutation", permutation)
+            self.register_buffer("identity", torch.eye(channels), persistent=False)
             self.register_buffer("sign", diagonal.sign())
             self.log_s = nn.Parameter(diagonal.abs().log())
             self.lower = nn.Parameter(lower.tril(-1))
@@ -59,7 +60,7 @@ class InvertibleConv1x1(Transform):
         """W, `(channels, channels)`, and log |det W|, a scalar in nats."""
         if not self.lu:
             return self.weight, torch.linalg.slogdet(self.weight)[1]
-        lower = self.lower.tril(-1) + torch.eye(self.channels).to(self.lower)
+        lower = self.lower.tril(-1) + self.identity
         upper = self.upper.triu(1) + torch.diag(self.sign * self.log_s.exp())
         return self.permutation @ lower @ upper, self.log_s.sum()
 

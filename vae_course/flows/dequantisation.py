@@ -12,12 +12,13 @@ Source: Theis, van den Oord & Bethge 2016, "A note on the evaluation of generati
 al. 2019, "Flow++" (noise that is learned); Dinh et al. 2017, section 4.1 (the logit).
 """
 
-from math import log
+from dataclasses import dataclass
+from math import log, prod
 
 import torch
 from torch import Tensor
 
-from vae_course.checks import require, require_count, require_tensor
+from vae_course.checks import require, require_count, require_tensor, require_weight
 from vae_course.flows.transform import Transform
 
 
@@ -27,7 +28,6 @@ def dequantise(x: Tensor, levels: int = 256) -> Tensor:
     `levels` is their number, 256 if not given; x may have any shape, and keeps it.
     """
     require_count("levels", levels, least=2)
-    # 1 - rand lies in (0, 1], and 1 - (1 - u) loses no bits; u = 1 would be the level above.
     whole = (require_tensor("x", x) * (levels - 1)).round()
     return (whole + torch.rand_like(x)) / levels
 
@@ -48,6 +48,40 @@ def bits_per_dimension(log_prob: Tensor, n: int, levels: int = 256) -> Tensor:
     require_count("n", n)
     require_count("levels", levels, least=2)
     return (n * log(levels) - log_prob) / (n * log(2))
+
+
+@dataclass(frozen=True)
+class DequantisedBound:
+    r"""A bound on log P of grey levels, each of n pixels one of `levels`, by one draw of the noise.
+
+    `log_prob` is the log-density of the dequantised image, `(B,)` in nats.
+    """
+
+    log_prob: Tensor
+    n: int
+    levels: int
+
+    @property
+    def value(self) -> Tensor:
+        r"""$\log p(y) - n \log(\text{levels})$, what is maximised: `(B,)` in nats."""
+        return self.log_prob - self.n * log(self.levels)
+
+    @property
+    def terms(self) -> dict[str, Tensor]:
+        """What a training run records, by name."""
+        return {"bits_per_dimension": bits_per_dimension(self.log_prob, self.n, self.levels)}
+
+
+def dequantised_log_likelihood(
+    flow, x: Tensor, beta: float | Tensor = 1.0, levels: int = 256
+) -> DequantisedBound:
+    """The objective for grey levels `(B, *event_shape)` in [0, 1]: new noise at every call.
+
+    `flow` is anything with `log_prob` of images in [0, 1]. There is no rate to weigh: `beta` is
+    there because `fit` passes one, and changes nothing.
+    """
+    require_weight("beta", beta)
+    return DequantisedBound(flow.log_prob(dequantise(x, levels)), prod(x.shape[1:]), levels)
 
 
 class Logit(Transform):

@@ -10,6 +10,7 @@ from math import prod
 from vae_course.checks import require, require_count
 from vae_course.conditional import StandardNormal
 from vae_course.flows.convolution import InvertibleConv1x1
+from vae_course.flows.dequantisation import Logit
 from vae_course.flows.flow import Flow
 from vae_course.flows.image_coupling import ImageCoupling, channel_half, checkerboard, conditioner
 from vae_course.flows.multiscale import MultiScale
@@ -25,12 +26,14 @@ def Glow(
     hidden: int = 64,
     lu: bool = True,
     factor_out: bool = True,
+    alpha: float | None = None,
 ) -> Flow:
     """Kingma & Dhariwal's flow: at each level a squeeze, then `steps` times three layers.
 
     From data to noise a step is ActNorm, an invertible 1×1 convolution and a coupling of channel
     halves. `hidden` is the width of the couplings' networks. With `factor_out=False` nothing is
-    factored out, and all numbers go through all levels.
+    factored out, and all numbers go through all levels. With `alpha` a `Logit(alpha)` stands next
+    to the data, which are then in [0, 1].
 
     Raises `ValueError` if height or width cannot be halved `levels` times.
     """
@@ -44,7 +47,7 @@ def Glow(
         shapes.append(shape)
         if factor_out:
             shape = (shape[0] // 2, *shape[1:])
-    return image_flow(event_shape, built, shapes, factor_out)
+    return image_flow(event_shape, built, shapes, factor_out, alpha)
 
 
 def glow_step(channels: int, hidden: int, lu: bool = True) -> list:
@@ -77,7 +80,7 @@ def MultiscaleRealNVP(event_shape, levels: int = 2, hidden: int = 64) -> Flow:
         shape = (shape[0] // 2, *shape[1:])
     require(
         prod(shape[1:]) > 1,
-        f"levels is {levels}: one pixel is left of {tuple(event_shape)}, and a checkerboard needs two",
+        f"levels is {levels}: of {tuple(event_shape)} one pixel is left, a checkerboard needs two",
     )
     built.append(checkerboard_couplings(shape, 4, hidden))
     shapes.append(shape)
@@ -102,11 +105,13 @@ def channel_couplings(shape, count: int, hidden: int) -> list:
     return layers
 
 
-def image_flow(event_shape, levels, shapes, factor_out: bool = True) -> Flow:
+def image_flow(event_shape, levels, shapes, factor_out=True, alpha=None) -> Flow:
     """Levels of image transforms as a flow from a flat standard Gaussian."""
     if factor_out:
         transforms = [MultiScale(levels, shapes)]
     else:
         in_order = [layer for level in reversed(levels) for layer in level]
         transforms = [Inverse(Flatten(shapes[-1])), *in_order]
+    if alpha is not None:
+        transforms.append(Logit(alpha))
     return Flow(StandardNormal(prod(event_shape)), transforms, event_shape)
