@@ -10,7 +10,9 @@ ESTIMATORS = "from vae_course.widgets import GradientEstimators\n\nGradientEstim
 TIGHTNESS = "from vae_course.widgets import BoundTightness\n\nBoundTightness()"
 PAIR = "from tests.widgets.example import pair\n\npair()"
 SPECTRUM = "from vae_course.widgets import CollapseSpectrum\n\nCollapseSpectrum()"
+MASKED = "from vae_course.widgets import MaskedNetwork\n\nMaskedNetwork()"
 BETA = "from tests.widgets.beta_page import family\n\nfamily()"
+POSTERIORS = "from vae_course.widgets import PosteriorFlows\n\nPosteriorFlows()"
 NATIVE = """
 import ipywidgets as w
 number = w.IntSlider(description="number", min=0, max=10, value=4)
@@ -55,8 +57,10 @@ def small_book(tmp_path_factory):
             "estimators": [ESTIMATORS],
             "tightness": [TIGHTNESS],
             "spectrum": [SPECTRUM],
+            "masked": [MASKED],
             "pair": [PAIR],
             "beta": [BETA],
+            "posterior-flows": [POSTERIORS],
             "native": [NATIVE, KERNEL],
         },
     )
