@@ -97,7 +97,7 @@ class Checkerboard(ToyDensity):
     def log_prob(self, value: Tensor) -> Tensor:
         square = value.floor()
         inside = (value >= -2).all(-1) & (value < 2).all(-1) & (square.sum(-1) % 2 == 0)
-        return torch.where(inside, -log(8), -torch.inf).to(value.dtype)
+        return torch.where(inside, value.new_full((), -log(8)), -torch.inf)
 
     @torch.no_grad()
     def sample(self, sample_shape=()) -> Tensor:

@@ -2,8 +2,8 @@ r"""Layers that bring data to mean zero and variance one on their way to the noi
 
 $$ y_c = x_c\, e^{s_c} + t_c, \qquad \log|\det J| = (\text{positions}) \cdot \sum_c s_c $$
 
-ActNorm chooses s and t from the first batch that it sees and learns them from there. BatchNorm takes
-them from every batch.
+ActNorm chooses s and t from the first batch that it sees and learns them from there. BatchNorm
+takes them from every batch.
 
 Source: Kingma & Dhariwal 2018 (ActNorm); Dinh, Sohl-Dickstein & Bengio 2017 and Papamakarios,
 Pavlakou & Murray 2017 (batch normalisation in a flow).

@@ -13,17 +13,13 @@ it). The planar map is invertible if wᵀu > -1, the radial one if β > -α. Bot
 Source: Rezende & Mohamed 2015, section 4.1 and appendix A.
 """
 
-from math import expm1, log
-
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import elu, softplus
+from torch.nn.functional import elu
 
 from vae_course.checks import require_count
 from vae_course.flows.transform import Transform
 
-# softplus(0 + SHIFT) = 1: where the free parameter is zero, the layer is the identity.
-SHIFT = log(expm1(1))
 FLATTEST = 0.999  # m stays above -FLATTEST
 NEWTON_STEPS = 16
 
@@ -122,9 +118,9 @@ def newton_step(a: Tensor, r: Tensor, m: Tensor) -> Tensor:
 class Radial(Transform):
     r"""$z + \beta (z - c)/(\alpha + r)$: pushes away from c (β > 0) or pulls towards it (β < 0).
 
-    $\alpha = e^{a}$ and $\beta = \alpha\,(\mathrm{softplus}(b + \log(e - 1)) - 1) > -\alpha$, with
-    free parameters a = `log_alpha` and b = `strength`. At b = 0 it is the identity. Its inverse is
-    the root of a quadratic equation for r.
+    $\alpha = e^{a}$ and $\beta = \alpha m$, with a = `log_alpha` free and m made from `strength` as
+    in `Planar`, so that m > -1. At strength 0 it is the identity. Its inverse is the root of a
+    quadratic equation for r.
     """
 
     def __init__(self, features: int):
@@ -137,12 +133,9 @@ class Radial(Transform):
     def stretch(self, r: Tensor) -> tuple[Tensor, Tensor]:
         """1 + β/(α + r), by which the radius is multiplied, and log |det J|."""
         alpha = self.log_alpha.exp()
-        # Both factors of the determinant are mixtures of 1 and the slope at c, 1 + β/α.
-        slope = softplus(self.strength + SHIFT)
-        near = alpha / (alpha + r)
-        stretch = 1 + (slope - 1) * near
-        log_det = (self.features - 1) * stretch.log() + (1 + (slope - 1) * near * near).log()
-        return stretch, log_det
+        m, near = elu(self.strength, FLATTEST), alpha / (alpha + r)
+        log_det = (self.features - 1) * (m * near).log1p() + (m * near.square()).log1p()
+        return 1 + m * near, log_det
 
     def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         offset = z - self.centre
@@ -154,7 +147,7 @@ class Radial(Transform):
         size = torch.linalg.vector_norm(offset, dim=-1)
         alpha = self.log_alpha.exp()
         # size = r (1 + β/(α + r)), so r² + p r - α size = 0 with p = α + β - size.
-        p = alpha * softplus(self.strength + SHIFT) - size
+        p = alpha * (1 + elu(self.strength, FLATTEST)) - size
         root = (p * p + 4 * alpha * size).sqrt()
         # Of the two forms of the positive root, the one that does not subtract near-equals.
         r = torch.where(p > 0, 2 * alpha * size / (root + p), (root - p) / 2)
