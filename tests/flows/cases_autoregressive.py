@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.flows.contract import Case, sizes
+from tests.flows.contract import sizes
 from vae_course.flows import (
     IAF,
     MADE,

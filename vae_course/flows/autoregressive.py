@@ -15,8 +15,8 @@ from torch import Tensor
 
 from vae_course.checks import require
 from vae_course.flows.elementwise import Affine
-from vae_course.flows.made import MADE
 from vae_course.flows.in_order import solve_in_order
+from vae_course.flows.made import MADE
 from vae_course.flows.transform import Transform
 
 

@@ -5,7 +5,6 @@ a context `(..., c)` on which the density may depend.
 """
 
 import torch
-from torch.distributions import Independent, Normal
 
 from vae_course.checks import require, require_count
 from vae_course.flows.autoregressive import Autoregressive
@@ -13,6 +12,7 @@ from vae_course.flows.coupling import Coupling
 from vae_course.flows.elementwise import Affine, RationalQuadraticSpline
 from vae_course.flows.flow import Flow
 from vae_course.flows.made import MADE
+from vae_course.flows.standard_normal import StandardNormal
 
 
 def MAF(features: int, layers: int = 5, hidden=(128, 128), context_features: int = 0) -> Flow:
@@ -70,7 +70,9 @@ def PlanarFlow(features: int, layers: int = 16, context_features: int = 0) -> Fl
     from vae_course.flows.planar_radial import Planar
 
     layers = range(require_count("layers", layers))
-    return Flow(standard_normal(features), [Planar(features, context_features) for _ in layers])
+    return Flow(
+        StandardNormal(torch.zeros(features)), [Planar(features, context_features) for _ in layers]
+    )
 
 
 def autoregressive_flow(features, layers, hidden, elementwise, conditions_on, context_features):
@@ -80,7 +82,7 @@ def autoregressive_flow(features, layers, hidden, elementwise, conditions_on, co
         ordering = order if layer % 2 == 0 else order[::-1]
         net = MADE(features, hidden, elementwise.parameters, ordering, context_features)
         transforms.append(Autoregressive(net, elementwise, conditions_on))
-    return Flow(standard_normal(features), transforms)
+    return Flow(StandardNormal(torch.zeros(features)), transforms)
 
 
 def coupling_flow(features, layers, hidden, elementwise, context_features):
@@ -88,9 +90,4 @@ def coupling_flow(features, layers, hidden, elementwise, context_features):
     masks = [second_half if layer % 2 == 0 else ~second_half
              for layer in range(require_count("layers", layers))]  # fmt: skip
     transforms = [Coupling(mask, elementwise, hidden, context_features) for mask in masks]
-    return Flow(standard_normal(features), transforms)
-
-
-def standard_normal(features: int) -> Independent:
-    zeros = torch.zeros(features)
-    return Independent(Normal(zeros, zeros + 1, validate_args=False), 1, validate_args=False)
+    return Flow(StandardNormal(torch.zeros(features)), transforms)

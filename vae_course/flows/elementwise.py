@@ -48,9 +48,9 @@ class Affine:
     parameters = 2
     bound = 4.0
 
-    def shift_and_log_scale(self, params: Tensor) -> tuple[Tensor, Tensor]:
+    def shift_and_log_scale(self, params: Tensor, sign: int = 1) -> tuple[Tensor, Tensor]:
         shift, free = params.unbind(-2)
-        return shift, self.bound * torch.tanh(free / self.bound)
+        return shift, (sign * self.bound) * torch.tanh(free / self.bound)
 
     def forward(self, x: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
         """x `(..., features)` and params `(..., 2, features)` to y and log dy/dx, as x."""
@@ -59,8 +59,8 @@ class Affine:
 
     def inverse(self, y: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
         """y to x and log dx/dy."""
-        shift, log_scale = self.shift_and_log_scale(params)
-        return (y - shift) * torch.exp(-log_scale), -log_scale
+        shift, log_scale = self.shift_and_log_scale(params, sign=-1)
+        return (y - shift) * log_scale.exp(), log_scale
 
 
 class RationalQuadraticSpline:

@@ -25,7 +25,7 @@ def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[T
 
     Returns the results `(D, B)` and the sum of the log-derivatives `(B,)`.
     """
-    features, count = values.shape
+    features = len(values)
     order = list(net.ordering)
     weights = [layer.masked_weight() for layer in net.layers]
     weights[0] = weights[0][:, order]  # columns in the order in which they become known
