@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_course.checks import require, require_count
-from vae_course.flows.reshaping import require_image_shape
+from vae_course.flows.reshaping import channels_last, require_image_shape
 from vae_course.flows.transform import Transform
 
 BOUND = 2.0  # of |s|: one layer stretches by at most e², so that no early step can blow up
@@ -39,8 +39,8 @@ def conditioner(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(
-        nn.Conv2d(inputs, hidden, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(hidden, hidden, 1), nn.ReLU(),
+        nn.Conv2d(inputs, hidden, 3, padding=1), nn.ReLU(inplace=True),
+        nn.Conv2d(hidden, hidden, 1), nn.ReLU(inplace=True),
         last,
     )  # fmt: skip
 
@@ -101,8 +101,7 @@ class ImageCoupling(Transform):
 
     def scale_and_shift(self, stay: Tensor) -> tuple[Tensor, Tensor]:
         """s and t from what stays; zero where pixels stay."""
-        # Convolutions take one batch axis. Channels last in memory: twice as fast on a CPU.
-        images = stay.reshape(-1, *stay.shape[-3:]).contiguous(memory_format=torch.channels_last)
+        images = channels_last(stay.reshape(-1, *stay.shape[-3:]))  # one batch axis, no more
         s, t = self.network(images).reshape(*stay.shape[:-3], -1, *stay.shape[-2:]).chunk(2, -3)
         s = BOUND * torch.tanh(s / BOUND)
         if self.by_channel:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from vae_course.checks import require
 from vae_course.flows.image_coupling import BOUND
-from vae_course.flows.reshaping import require_image_shape
+from vae_course.flows.reshaping import channels_last, require_image_shape
 from vae_course.flows.transform import Composition, Transform
 
 
@@ -83,7 +83,7 @@ class MultiScale(Transform):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         *parts, last = x.split(self.sizes, -1)
-        h, total = self.levels[-1](last.unflatten(-1, self.shapes[-1]), context)
+        h, total = self.levels[-1](channels_last(last.unflatten(-1, self.shapes[-1])), context)
         for i in reversed(range(len(parts))):
             h, log_det = self.factors[i].put_back(h, parts[i])
             total = total + log_det

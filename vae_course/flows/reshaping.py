@@ -11,6 +11,7 @@ Source: Dinh, Sohl-Dickstein & Bengio 2017, "Density estimation using Real NVP",
 
 from math import prod
 
+import torch
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
@@ -32,14 +33,14 @@ class Squeeze(Transform):
             height % 2 == 0 and width % 2 == 0,
             f"x has height × width {height} × {width}, needs both even to squeeze 2×2 blocks",
         )
-        return pixel_unshuffle(x, 2), x.new_zeros(x.shape[:-3])
+        return channels_last(pixel_unshuffle(x, 2)), x.new_zeros(x.shape[:-3])
 
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         require(
             y.shape[-3] % 4 == 0,
             f"y has {y.shape[-3]} channels, needs a multiple of 4 to unsqueeze",
         )
-        return pixel_shuffle(y, 2), y.new_zeros(y.shape[:-3])
+        return channels_last(pixel_shuffle(y, 2)), y.new_zeros(y.shape[:-3])
 
 
 class Flatten(Transform):
@@ -57,6 +58,14 @@ class Flatten(Transform):
 
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return y.unflatten(-1, self.shape), y.new_zeros(y.shape[:-1])
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The same numbers, the channels of a pixel side by side in memory: convolutions like that.
+
+    On a CPU the networks of the couplings take half as long. The layers that follow keep it so.
+    """
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
 def squeezed(shape) -> tuple[int, int, int]:
