@@ -4,7 +4,7 @@ import time
 
 import pytest
 import sympy
-from sympy import Lambda, Matrix, Rational, cos, exp, log, sin
+from sympy import Lambda, Matrix, Rational, cos, cosh, exp, log, sin, sinh
 
 from vae_course.derivations.checks import (
     at_least,
@@ -37,6 +37,28 @@ def test_algebra_is_proved_with_logarithms_and_exponentials():
     assert reason(proved, exp(2 * x), exp(x) ** 2) is None
     assert reason(proved, sin(x) ** 2, 1 - cos(x) ** 2) is None
     assert "the step before is" in reason(proved, log(a + b), log(a) + log(b))
+
+
+def test_the_log_of_an_absolute_value_is_a_sum_over_its_factors():
+    assert reason(proved, log(abs(x * y)), log(abs(x)) + log(abs(y))) is None
+    assert reason(proved, log(abs((x - y) ** 3)), 3 * log(abs(x - y))) is None
+    assert reason(proved, log(abs(x * exp(y))), log(abs(x)) + y) is None
+    assert "the step before is" in reason(proved, log(abs(x)), log(x))
+    assert "the step before is" in reason(proved, log(abs(x - y)), log(abs(x)) - log(abs(y)))
+
+
+def test_hyperbolic_functions_are_exponentials():
+    assert reason(proved, log(sinh(2 * a)), log(sinh(a)) + log(cosh(a)) + log(2)) is None
+    assert "the step before is" in reason(proved, sinh(2 * a), sinh(a) * cosh(a))
+
+
+def test_a_singular_determinant_has_a_value():
+    """With a number before the matrix, SymPy would leave it as it is."""
+    column, matrix = sympy.MatrixSymbol("u", 2, 1), sympy.MatrixSymbol("A", 2, 2)
+    setting = Setting({}, {column: Matrix([x, y]), matrix: Matrix([[1, 2], [3, 4]])}, {})
+    lemma = sympy.Determinant(a * column * column.T)
+    assert reason(proved, lemma, 0 * a, setting) is None
+    assert "the step before is" in reason(proved, lemma, sympy.Determinant(matrix), setting)
 
 
 def test_what_cannot_be_proved_does_not_pass():

@@ -67,6 +67,13 @@ PRINTED = {
         "(v - m)ᵀ Σ⁻¹ (v - m)",
     ),
     log(sympy.Determinant(Sigma)): (r"\log \det \Sigma", "log(det Σ)"),
+    log(sympy.Abs(sympy.Determinant(Sigma))): (r"\log \left|{\det \Sigma}\right|", "log(|det Σ|)"),
+    sympy.Determinant(sympy.MatAdd(Sigma, Sigma.T)): (
+        r"\det\left(\Sigma + \Sigma^\top\right)",
+        "det(Σ + Σ.T)",
+    ),
+    sympy.besseli(1 + x, mu): (r"I_{1 + x}\left(\mu\right)", "I_(1 + x)(μ)"),
+    sympy.gamma(x): (r"\Gamma\left(x\right)", "Γ(x)"),
     add(-x, times(-half, add(x, 1)), -1): (r"- x - \frac{1}{2}\left(x + 1\right) - 1", None),
 }
 

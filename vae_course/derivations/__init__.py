@@ -41,6 +41,19 @@ __getattr__, __dir__, __all__ = lazy(
             "exchange_that_fails",
             "exchange_that_holds",
         ],
+        "flow_densities": [
+            "change_of_variables_decreasing",
+            "dequantisation_bound",
+            "flow_posterior_density",
+        ],
+        "flow_jacobians": [
+            "actnorm_log_det",
+            "composition_log_det",
+            "coupling_log_det",
+            "one_by_one_log_det",
+            "planar_log_det",
+            "triangular_log_det",
+        ],
         "gaussian_kl": ["kl_between_gaussians", "kl_diagonal", "kl_from_standard_normal"],
         "gaussian_kl_full": ["kl_full_from_standard_normal", "kl_full_gaussian"],
         "gradient_variances": [
@@ -93,6 +106,7 @@ __getattr__, __dir__, __all__ = lazy(
             "mean_squared_error_scaling",
             "optimal_variance",
         ],
+        "von_mises_fisher": ["von_mises_fisher_kl", "von_mises_fisher_kl_sphere"],
         "water_levels": [
             "gaussian_rate_distortion",
             "water_filling",

@@ -9,6 +9,8 @@ from vae_course.derivations import (
     elbo_examples,
     elbo_gradients,
     exchange,
+    flow_densities,
+    flow_jacobians,
     gaussian_kl,
     gaussian_kl_full,
     gradient_variances,
@@ -20,6 +22,7 @@ from vae_course.derivations import (
     rate_distortion,
     temperatures,
     variance_scaling,
+    von_mises_fisher,
     water_levels,
     waves,
 )
@@ -94,6 +97,17 @@ ALL = [
     capacity.capacity_slope,
     capacity.capacity_optimum,
     capacity.control_equilibrium,
+    flow_densities.change_of_variables_decreasing,
+    flow_jacobians.composition_log_det,
+    flow_jacobians.triangular_log_det,
+    flow_jacobians.planar_log_det,
+    flow_jacobians.coupling_log_det,
+    flow_jacobians.one_by_one_log_det,
+    flow_jacobians.actnorm_log_det,
+    flow_densities.dequantisation_bound,
+    flow_densities.flow_posterior_density,
+    von_mises_fisher.von_mises_fisher_kl_sphere,
+    von_mises_fisher.von_mises_fisher_kl,
 ]
 
 

@@ -11,6 +11,7 @@ from itertools import product
 
 import sympy
 from mpmath import mp, nstr
+from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from vae_course.derivations.evaluation import Reader, Setting, closed_form
 from vae_course.derivations.notation import Excess
@@ -249,15 +250,39 @@ def vanishes(difference: sympy.Expr) -> bool:
     """Whether an expression is zero: by rational algebra with logarithms as unknowns, if it can."""
 
     def of_factors(inside: sympy.Expr) -> sympy.Expr:
-        inside = sympy.factor(sympy.together(inside))
+        inside = with_sizes(inside)
         return sympy.expand_log(sympy.log(inside), force=True, factor=True)
 
+    difference = difference.replace(
+        lambda e: isinstance(e, HyperbolicFunction), lambda e: e.rewrite(sympy.exp)
+    )
     with_logs = difference.replace(sympy.log, of_factors)
     unknown = {log: sympy.Dummy() for log in with_logs.atoms(sympy.log)}
     if sympy.expand(numerator(with_logs.xreplace(unknown))) == 0:
         return True
     expanded = sympy.expand(sympy.expand_log(difference, force=True))
     return sympy.simplify(expanded) == 0
+
+
+SIZE = sympy.Function("size", positive=True)
+
+
+def with_sizes(inside: sympy.Expr) -> sympy.Expr:
+    """What a logarithm is of, as a product: |a²b| is size(a)² size(b), whose logarithm is a sum.
+
+    SymPy writes |a|³ as a² |a|, so next to an absolute value even powers are sizes too.
+    """
+
+    def powers(e: sympy.Expr) -> list[tuple[sympy.Expr, sympy.Expr]]:
+        return [f.as_base_exp() for f in sympy.Mul.make_args(sympy.factor(sympy.together(e)))]
+
+    def size(e: sympy.Expr) -> sympy.Expr:
+        return sympy.Mul(*(b**k if b.is_positive else SIZE(b) ** k for b, k in powers(e)))
+
+    if not inside.has(sympy.Abs):
+        return sympy.factor(sympy.together(inside))
+    product = powers(inside.replace(sympy.Abs, size))
+    return sympy.Mul(*(size(b) ** k if k.is_even and b.is_real else b**k for b, k in product))
 
 
 @cache

@@ -74,9 +74,9 @@ class Reader:
         if not e.args:
             return e
         result = self.arguments(e, bound)
-        return (
-            result.doit() if isinstance(e, MatrixExpr | sympy.Determinant | sympy.Trace) else result
-        )
+        if isinstance(e, sympy.Determinant):  # twice: a scalar comes out of it first
+            return result.doit().doit()
+        return result.doit() if isinstance(e, MatrixExpr | sympy.Trace) else result
 
     def arguments(self, e, bound):
         return e.func(*(self.read(part, bound) for part in e.args))

@@ -24,7 +24,8 @@ def is_vector(symbol: sympy.Symbol) -> bool:
 
 def is_simple(expression: sympy.Expr) -> bool:
     return isinstance(
-        expression, sympy.Symbol | sympy.Indexed | sympy.Integer | sympy.Determinant | AppliedUndef
+        expression,
+        sympy.Symbol | sympy.Indexed | sympy.Integer | sympy.Determinant | sympy.Abs | AppliedUndef,
     ) or (expression.is_Pow and expression.exp.is_Integer and expression.exp > 0)
 
 
@@ -95,7 +96,8 @@ class _Latex(LatexPrinter):
         return rf"\operatorname{{tr}} {self._print(e.arg)}"
 
     def _print_Determinant(self, e) -> str:
-        return rf"\det {self._print(e.arg)}"
+        inside = self._print(e.arg)
+        return rf"\det\left({inside}\right)" if e.arg.is_MatAdd else rf"\det {inside}"
 
     def _print_Sum(self, e: sympy.Sum, sign: str = r"\sum") -> str:
         body, (index, low, high) = e.args

@@ -67,7 +67,7 @@ def quadrature(seed: int):
     It shares nothing with exact integration. One variable only.
     """
 
-    def integral(integrand, density, variables, low, high) -> sympy.Float:
+    def integral(integrand, density, variables, low, high) -> sympy.Expr:
         (variable,) = variables
         z = sympy.Dummy("z", real=True)
         body = (integrand * density).xreplace(
@@ -76,6 +76,8 @@ def quadrature(seed: int):
         low, high = (at_point(end, seed) for end in (low, high))
         f = sympy.lambdify(z, sympy.expand_log(body.xreplace({variable: z}), force=True), "mpmath")
         ends = [-mpmath.inf, 0, mpmath.inf] if low.is_infinite and high.is_infinite else [low, high]
-        return sympy.Float(mpmath.quad(f, ends), DIGITS + 10)
+        total = mpmath.quad(f, ends)  # complex where a mistake makes a logarithm so
+        parts = [sympy.Float(part, DIGITS + 10) for part in (total.real, total.imag)]
+        return parts[0] + sympy.I * parts[1] if total.imag else parts[0]
 
     return integral

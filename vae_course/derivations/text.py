@@ -63,6 +63,9 @@ class _Pretty(PrettyPrinter):
     def _print_Quadratic(self, e: Quadratic) -> prettyForm:
         return prettyForm(words(e))
 
+    def _print_besseli(self, e) -> prettyForm:
+        return prettyForm(words(e))
+
     def _print_Excess(self, e: Excess) -> prettyForm:
         return prettyForm(*self._print(e.as_terms()).parens())
 
@@ -111,10 +114,21 @@ class _Words(StrPrinter):
         return f"1[{self._print(e.args[0])} ∈ {self._print(e.args[1])}]"
 
     def _print_Determinant(self, e) -> str:
-        return f"det {self._print(e.arg)}"
+        inside = self._print(e.arg)
+        return f"det({inside})" if e.arg.is_MatAdd else f"det {inside}"
 
     def _print_Inverse(self, e) -> str:
         return f"{self._print(e.arg)}⁻¹"
+
+    def _print_Abs(self, e) -> str:
+        return f"|{self._print(e.args[0])}|"
+
+    def _print_gamma(self, e) -> str:
+        return f"Γ({self._print(e.args[0])})"
+
+    def _print_besseli(self, e) -> str:
+        order, argument = map(self._print, e.args)
+        return f"I_{order}({argument})" if e.order.is_Atom else f"I_({order})({argument})"
 
     def _print_Quadratic(self, e: Quadratic) -> str:
         vector = self.parenthesize(e.args[0], 50)
