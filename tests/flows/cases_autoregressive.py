@@ -17,7 +17,6 @@ from vae_course.flows import (
     RealNVP,
 )
 
-MAPS = {"additive": Additive(), "affine": Affine(), "spline": RationalQuadraticSpline(bins=4)}
 SMALL = (12, 10)
 
 
@@ -36,25 +35,29 @@ def coupling(elementwise, context_features: int = 0):
     return build
 
 
-CASES = []
-for name, elementwise in MAPS.items():
-    # Quadrature over the corners of a spline, and of its network's ReLU, is less exact.
-    kinks = {"integral": 1e-3}
-    for side in ("output", "input"):
-        CASES += sizes(f"{side}-{name}", autoregressive(elementwise, side), 2, 5, **kinks)
-        CASES += sizes(
-            f"{side}-{name}-context",
-            autoregressive(elementwise, side, None, 3), 1, 2, 5,
-            context_features=3, **kinks,
-        )  # fmt: skip
-    CASES += sizes(f"coupling-{name}", coupling(elementwise), 2, 5, **kinks)
-    CASES += sizes(
-        f"coupling-{name}-context", coupling(elementwise, 3), 2, 5, context_features=3, **kinks
-    )
-CASES += sizes("ordering", autoregressive(Affine(), "output", (3, 0, 4, 1, 2)), 5)
+ADDITIVE, AFFINE, SPLINE = Additive(), Affine(), RationalQuadraticSpline(bins=4)
+# Quadrature over the corners of a spline, and of a network's ReLU, is less exact.
+KINKS = {"integral": 1e-3, "nodes": 300}
+CONTEXT = KINKS | {"context_features": 3}
+CASES = [
+    *sizes("output-affine", autoregressive(AFFINE, "output"), 2, 5, **KINKS),
+    *sizes("output-affine-context", autoregressive(AFFINE, "output", None, 3), 1, 2, **CONTEXT),
+    *sizes("output-spline", autoregressive(SPLINE, "output"), 2, **KINKS),
+    *sizes("output-additive", autoregressive(ADDITIVE, "output"), 2, **KINKS),
+    *sizes("input-affine", autoregressive(AFFINE, "input"), 2, **KINKS),
+    *sizes("input-affine-context", autoregressive(AFFINE, "input", None, 3), 3, **CONTEXT),
+    *sizes("input-spline-context", autoregressive(SPLINE, "input", None, 3), 2, **CONTEXT),
+    *sizes("ordering", autoregressive(AFFINE, "output", (3, 0, 4, 1, 2)), 5),
+    *sizes("coupling-affine", coupling(AFFINE), 2, 5, **KINKS),
+    *sizes("coupling-affine-context", coupling(AFFINE, 3), 2, **CONTEXT),
+    *sizes("coupling-spline", coupling(SPLINE), 2, **KINKS),
+    *sizes("coupling-spline-context", coupling(SPLINE, 3), 3, **CONTEXT),
+    *sizes("coupling-additive", coupling(ADDITIVE), 2, **KINKS),
+]
 for flow in (MAF, IAF, RealNVP, NeuralSplineFlow):
-    CASES += sizes(
-        flow.__name__,
-        lambda n, flow=flow: flow(n, layers=2, hidden=SMALL).transform, 2, 4, integral=1e-3,
-    )  # fmt: skip
-CASES += sizes("PlanarFlow", lambda n: PlanarFlow(n, layers=2).transform, 2)
+
+    def build(features: int, flow=flow):
+        return flow(features, layers=2, hidden=SMALL).transform
+
+    CASES += sizes(flow.__name__, build, 2, stacks=False, **KINKS)
+CASES += sizes("PlanarFlow", lambda n: PlanarFlow(n, layers=2).transform, 2, stacks=False)

@@ -60,7 +60,9 @@ class Autoregressive(Transform):
     def one_by_one(self, bend, values: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         """`bend` every feature by parameters that depend on the results before it."""
         batch = values.shape[:-1]
-        if context is not None:
+        if self.net.context is None:
+            context = None
+        else:
             batch = torch.broadcast_shapes(batch, context.shape[:-1])
             context = context.expand(*batch, -1).reshape(-1, context.shape[-1])
         values = values.expand(*batch, -1)

@@ -70,7 +70,7 @@ def check_autoregressive(masks, ordering=None) -> None:
     for mask in masks[1:]:
         require(
             mask.shape[1] == len(reach),
-            f"a mask has shape {tuple(mask.shape)}, needs {len(reach)} columns, as the layer before",
+            f"a mask has shape {tuple(mask.shape)}, needs {len(reach)} columns",
         )
         reach = (mask.double() @ reach).clamp(max=1)
     features = reach.shape[1]
