@@ -5,6 +5,7 @@ from html import escape
 from vae_course.exercises import (
     bounds,
     collapse,
+    coupling,
     disentanglement,
     elbo,
     gradients,
@@ -49,6 +50,10 @@ ALL = [
     collapse.capacity,
     collapse.controller,
     collapse.cyclical,
+    coupling.made_mask,
+    coupling.affine_coupling,
+    coupling.iaf_log_prob,
+    coupling.maf_sample,
 ]
 
 
