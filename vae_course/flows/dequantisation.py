@@ -29,7 +29,8 @@ def dequantise(x: Tensor, levels: int = 256) -> Tensor:
     """
     require_count("levels", levels, least=2)
     whole = (require_tensor("x", x) * (levels - 1)).round()
-    return (whole + torch.rand_like(x)) / levels
+    # In float32 255 + u would be rounded up to 256 for the largest u.
+    return (whole + torch.rand_like(x).clamp(max=1 - 2**-15)) / levels
 
 
 def quantise(y: Tensor, levels: int = 256) -> Tensor:
