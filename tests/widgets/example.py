@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from vae_course.data import Dataset, load
+from vae_course.data.coarsening import coarse
+from vae_course.flows import Flow
 from vae_course.models import VAE, conv_vae
 from vae_course.objectives import elbo
+from vae_course.pretrained import glyphs_glow
 from vae_course.random import seeded
-from vae_course.widgets import LatentTraversal, TraversalPair
+from vae_course.widgets import GlowSampler, LatentTraversal, TraversalPair
 
 
 @cache
@@ -60,3 +63,19 @@ def vivid_vae(latents: int, seed: int) -> VAE:
 
 def pair() -> TraversalPair:
     return TraversalPair(vivid_vae(4, 1), vivid_vae(6, 2), sprites(), names=("four", "six"))
+
+
+@cache
+def glow_flow() -> Flow:
+    """The architecture of `glyphs-glow`, not trained, but with no parameter at its first zero."""
+    with seeded(4), torch.no_grad():
+        flow = glyphs_glow().eval()
+        for parameter in flow.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+            parameter.copy_(parameter.half().float())
+    return flow.requires_grad_(False)
+
+
+def glow() -> GlowSampler:
+    images, _ = images_and_names()
+    return GlowSampler(glow_flow(), coarse(images), held_out=2.5)

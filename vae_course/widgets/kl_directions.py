@@ -29,7 +29,10 @@ class KLDirections(CourseWidget):
         ValueError: an argument outside its interval.
     """
 
-    scripts = ("densities.js", "choices.js", "fit_parts.js", "kl_map.js", "kl_directions.js")
+    scripts = (
+        "densities.js", "choices.js", "fit_parts.js", "contours.js", "kl_map.js",
+        "kl_directions.js",
+    )  # fmt: skip
     styles = ("fit_parts.css", "kl_directions.css")
 
     separation = traitlets.Float().tag(sync=True)
