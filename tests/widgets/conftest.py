@@ -10,8 +10,10 @@ ESTIMATORS = "from vae_course.widgets import GradientEstimators\n\nGradientEstim
 TIGHTNESS = "from vae_course.widgets import BoundTightness\n\nBoundTightness()"
 PAIR = "from tests.widgets.example import pair\n\npair()"
 SPECTRUM = "from vae_course.widgets import CollapseSpectrum\n\nCollapseSpectrum()"
+WARP = "from vae_course.widgets import FlowWarp\n\nFlowWarp()"
 MASKED = "from vae_course.widgets import MaskedNetwork\n\nMaskedNetwork()"
 BETA = "from tests.widgets.beta_page import family\n\nfamily()"
+GLOW = "from tests.widgets.example import glow\n\nglow()"
 POSTERIORS = "from vae_course.widgets import PosteriorFlows\n\nPosteriorFlows()"
 NATIVE = """
 import ipywidgets as w
@@ -57,10 +59,12 @@ def small_book(tmp_path_factory):
             "estimators": [ESTIMATORS],
             "tightness": [TIGHTNESS],
             "spectrum": [SPECTRUM],
+            "warp": [WARP],
             "masked": [MASKED],
             "pair": [PAIR],
             "beta": [BETA],
             "posterior-flows": [POSTERIORS],
+            "glow": [GLOW],
             "native": [NATIVE, KERNEL],
         },
     )

@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = lazy(
         "beta_slider": ["BetaSlider"],
         "bound_tightness": ["BoundTightness"],
         "collapse_spectrum": ["CollapseSpectrum"],
+        "flow_warp": ["FlowWarp"],
+        "glow_sampler": ["GlowSampler"],
         "gradient_estimators": ["GradientEstimators"],
         "kl_directions": ["KLDirections"],
         "masked_network": ["MaskedNetwork"],
