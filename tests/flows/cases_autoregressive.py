@@ -41,7 +41,7 @@ KINKS = {"integral": 1e-3, "nodes": 300}
 CONTEXT = KINKS | {"context_features": 3}
 CASES = [
     *sizes("output-affine", autoregressive(AFFINE, "output"), 2, 5, **KINKS),
-    *sizes("output-affine-context", autoregressive(AFFINE, "output", None, 3), 1, 2, **CONTEXT),
+    *sizes("output-affine-context", autoregressive(AFFINE, "output", None, 3), 2, **CONTEXT),
     *sizes("output-spline", autoregressive(SPLINE, "output"), 2, **KINKS),
     *sizes("output-additive", autoregressive(ADDITIVE, "output"), 2, **KINKS),
     *sizes("input-affine", autoregressive(AFFINE, "input"), 2, **KINKS),
@@ -59,5 +59,5 @@ for flow in (MAF, IAF, RealNVP, NeuralSplineFlow):
     def build(features: int, flow=flow):
         return flow(features, layers=2, hidden=SMALL).transform
 
-    CASES += sizes(flow.__name__, build, 2, stacks=False, **KINKS)
+    CASES += sizes(flow.__name__, build, 2, stacks=False, spread=0.1, **KINKS)
 CASES += sizes("PlanarFlow", lambda n: PlanarFlow(n, layers=2).transform, 2, stacks=False)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vae_course.checks import require, require_count
+from vae_course.checks import require, require_count, require_shape
 from vae_course.flows.elementwise import Affine
 from vae_course.flows.made import start_near_zero
 from vae_course.flows.transform import Transform
@@ -74,8 +74,7 @@ class Conditioner(nn.Module):
 
     def __init__(self, inputs: int, hidden, outputs: int, context_features: int = 0):
         super().__init__()
-        sizes = [inputs, *(require_count("hidden", size) for size in hidden), outputs]
-        require(len(sizes) > 2, "hidden is empty, needs at least one size")
+        sizes = [inputs, *require_shape("hidden", hidden), outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         require_count("context_features", context_features, least=0)
         self.context = (

@@ -116,10 +116,12 @@ class RationalQuadraticSpline:
         lefts, bottoms, widths, heights, slopes = self.knots(params)
         starts = (bottoms if by_height else lefts)[..., 1:, :]
         index = (value.unsqueeze(-2) >= starts).sum(-2, keepdim=True)  # starts at or below: 0 … K-1
-        table = torch.stack([lefts, bottoms, widths, heights, slopes[..., :-1, :],
-                             slopes[..., 1:, :]])  # fmt: skip
-        table = table.expand(6, *index.shape[:-2], *table.shape[-2:])
-        return table.gather(-2, index.expand(6, *index.shape)).squeeze(-2).unbind()
+        slopes = [slopes[..., :-1, :], slopes[..., 1:, :]]  # at each bin's ends
+        table = torch.stack([lefts, bottoms, widths, heights, *slopes], -3)
+        batch = index.shape[:-2]
+        table = table.expand(*batch, *table.shape[-3:])
+        index = index.unsqueeze(-3).expand(*batch, 6, 1, -1)
+        return table.gather(-2, index).squeeze(-2).unbind(-2)
 
     def knots(self, params: Tensor) -> tuple[Tensor, ...]:
         """Lefts, bottoms, widths and heights of the K bins, and the slopes at the K + 1 knots."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vae_course.checks import require_count
+from vae_course.checks import require_count, require_shape
 from vae_course.flows.masks import autoregressive_masks, check_autoregressive, degrees
 
 
@@ -49,9 +49,9 @@ class MADE(nn.Module):
     ):
         super().__init__()
         self.features = require_count("features", features)
-        self.outputs_per_feature = outputs_per_feature
+        self.outputs_per_feature = require_count("outputs_per_feature", outputs_per_feature)
         self.context_features = require_count("context_features", context_features, least=0)
-        self.hidden = tuple(hidden)
+        self.hidden = require_shape("hidden", hidden)
         self.ordering = tuple(range(features) if ordering is None else ordering)
         with_context = context_features > 0
         masks = autoregressive_masks(
