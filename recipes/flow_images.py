@@ -150,18 +150,23 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
     parser.add_argument("--clip", type=float, default=100.0)
-    parser.add_argument("--depth", type=int, default=6, help="of mnist: steps of each level")
+    parser.add_argument("--depth", type=int, default=4, help="of mnist: steps of each level")
     parser.add_argument("--hidden", type=int, default=32, help="of mnist: width")
     parser.add_argument("--draws", type=int, default=1, help="of noise for each test image")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), help="a folder")
     parser.add_argument("--output", type=Path, default=RESULTS / "flow-mnist.json")
-    parser.add_argument("--folder", type=Path, default=WEIGHTS, help="of the weights of glyphs")
+    parser.add_argument(
+        "--folder", type=Path, default=WEIGHTS, help="of weights and runs that the page loads"
+    )
     options = parser.parse_args()
     record = {"mnist": mnist, "glyphs": glyphs}[options.run](options)
     if options.run == "mnist":
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        runs = options.folder / "runs" / "flow-mnist.json"  # what the page reads
+        runs.parent.mkdir(parents=True, exist_ok=True)
+        for path, content in [(options.output, record), (runs, [record])]:
+            path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps(record, indent=2, ensure_ascii=False))
 
 

@@ -30,6 +30,7 @@ SYLLABUS = {
         "C115 C116 C117 C123 C124 C125 C126 C127 C128 C129 C130 C131 C132 C144 "
         "E16 E17 E18 E56 E58 E61 E66 E68 E69 E70 E71 E81"
     ),
+    "book/flows/images.ipynb": "C190 C191 C192 C193 C194 E31 E35",
 }
 CLAIMS = coverage.all_claims()
 
