@@ -4,10 +4,13 @@ from html import escape
 
 from vae_course.exercises import (
     bounds,
+    change_of_variables,
     collapse,
     coupling,
     disentanglement,
     elbo,
+    flow_images,
+    flow_posteriors,
     gradients,
     rate_distortion,
     vae,
@@ -50,10 +53,22 @@ ALL = [
     collapse.capacity,
     collapse.controller,
     collapse.cyclical,
+    change_of_variables.log_normal_density,
+    change_of_variables.chain_log_prob,
+    change_of_variables.planar_log_det,
+    change_of_variables.affine_flow,
     coupling.made_mask,
     coupling.affine_coupling,
     coupling.iaf_log_prob,
     coupling.maf_sample,
+    flow_images.squeeze,
+    flow_images.one_by_one_log_det,
+    flow_images.bits_per_dimension,
+    flow_images.actnorm_parameters,
+    flow_posteriors.flow_elbo,
+    flow_posteriors.mixture_log_prob,
+    flow_posteriors.gaps,
+    flow_posteriors.vmf_kl,
 ]
 
 
