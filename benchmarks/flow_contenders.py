@@ -4,9 +4,13 @@ MAF:      64 features, 5 layers, hidden 128 and 128, batch of 512
 Real NVP: 64 features, 8 layers, hidden 128 and 128, batch of 512
 planar:   64 features, 16 layers, batch of 512: samples, their log-density, and the gradient
 
-Each function returns callables that do the work once: `density`, log_prob of the batch and the
-gradient of every parameter; `sample`, 512 draws without gradients.
+Each function `X(name, device)` returns the model, its `log_prob` and a function that draws 512
+samples; planar flows return the samples with their log-densities. normflows has no activation
+between the first two layers of its MADE; nothing is done about it.
 """
+
+import itertools
+from math import log, pi
 
 import torch
 from torch import nn
@@ -35,8 +39,16 @@ def density_step(model: nn.Module, log_prob, x):
     return run
 
 
-def sampling(sample):
-    return torch.no_grad()(sample)
+def posterior_step(model: nn.Module, sample_and_log_prob):
+    """Samples with their log-density under the flow, compared with a Gaussian, and the gradient."""
+
+    def run():
+        for parameter in model.parameters():
+            parameter.grad = None
+        x, log_prob = sample_and_log_prob()
+        (log_prob + x.square().sum(-1)).mean().backward()
+
+    return run
 
 
 # vae_course -------------------------------------------------------------------------------------
@@ -44,11 +56,13 @@ def sampling(sample):
 
 def course(name: str, device="cpu"):
     with seeded(0):
-        return {
+        model = {
             "MAF": lambda: flows.MAF(FEATURES, MAF_LAYERS, (WIDTH, WIDTH)),
             "Real NVP": lambda: flows.RealNVP(FEATURES, NVP_LAYERS, (WIDTH, WIDTH)),
             "planar": lambda: flows.PlanarFlow(FEATURES, PLANAR_LAYERS),
         }[name]().to(device)
+    draw = model.rsample_and_log_prob if name == "planar" else model.sample
+    return model, model.log_prob, lambda: draw((BATCH,))
 
 
 # zuko -------------------------------------------------------------------------------------------
@@ -58,7 +72,7 @@ def zuko_flow(name: str, device="cpu"):
     import zuko
 
     with seeded(0):
-        return {
+        model = {
             "MAF": lambda: zuko.flows.MAF(
                 FEATURES, transforms=MAF_LAYERS, hidden_features=(WIDTH, WIDTH)
             ),
@@ -66,6 +80,7 @@ def zuko_flow(name: str, device="cpu"):
                 FEATURES, transforms=NVP_LAYERS, hidden_features=(WIDTH, WIDTH)
             ),
         }[name]().to(device)
+    return model, lambda x: model().log_prob(x), lambda: model().sample((BATCH,))
 
 
 # nflows -----------------------------------------------------------------------------------------
@@ -106,7 +121,8 @@ def nflows_flow(name: str, device="cpu"):
                         mask * (-1) ** layer, lambda a, b: Plain([a], [b], [WIDTH, WIDTH])
                     )
                 )
-        return Flow(CompositeTransform(layers), StandardNormal([FEATURES])).to(device)
+        model = Flow(CompositeTransform(layers), StandardNormal([FEATURES])).to(device)
+    return model, model.log_prob, lambda: model.sample(BATCH)
 
 
 # normflows --------------------------------------------------------------------------------------
@@ -134,4 +150,72 @@ def normflows_flow(name: str, device="cpu"):
                 layers += [nf.flows.AffineCouplingBlock(net), nf.flows.Permute(FEATURES, "swap")]
         else:
             layers = [nf.flows.Planar((FEATURES,)) for _ in range(PLANAR_LAYERS)]
-        return nf.NormalizingFlow(base, layers).to(device)
+        model = nf.NormalizingFlow(base, layers).to(device)
+    return model, model.log_prob, lambda: model.sample(BATCH)
+
+
+# Plain torch: the floor. Unbounded exponentials, no contexts, no checks --------------------------
+
+
+class PlainFlow(nn.Module):
+    """Perceptrons 64-128-128-128 with masked weights, or 32-128-128-64 on halves that swap."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.autoregressive = name == "MAF"
+        layers = MAF_LAYERS if self.autoregressive else NVP_LAYERS
+        sizes = [FEATURES, WIDTH, WIDTH, 2 * FEATURES]
+        if not self.autoregressive:
+            sizes = [FEATURES // 2, WIDTH, WIDTH, FEATURES]
+        self.nets = nn.ModuleList(
+            nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+            for _ in range(layers)
+        )
+        for index, mask in enumerate(flows.autoregressive_masks(FEATURES, (WIDTH, WIDTH), 2)):
+            self.register_buffer(f"mask{index}", mask.float())
+
+    def parameters_of(self, net, x):
+        for index, linear in enumerate(net):
+            masks = self.autoregressive
+            weight = linear.weight * getattr(self, f"mask{index}") if masks else linear.weight
+            x = F.linear(F.relu(x, inplace=True) if index else x, weight, linear.bias)
+        return x.view(len(x), 2, -1).unbind(1)
+
+    def log_prob(self, x):
+        total = 0
+        for index, net in enumerate(self.nets):
+            if self.autoregressive:
+                shift, log_scale = self.parameters_of(net, x)
+                x = (x - shift) * torch.exp(-log_scale)
+            else:
+                first, second = x.chunk(2, -1)[:: 1 if index % 2 else -1]
+                shift, log_scale = self.parameters_of(net, first)
+                second = (second - shift) * torch.exp(-log_scale)
+                x = torch.cat([first, second][:: 1 if index % 2 else -1], -1)
+            total = total - log_scale.sum(-1)
+        return total - 0.5 * x.square().sum(-1) - FEATURES / 2 * log(2 * pi)
+
+
+class PlainPlanar(nn.Module):
+    """u is taken as it comes: nothing makes the layers invertible."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(0.1 * torch.randn(PLANAR_LAYERS, FEATURES))
+        self.u = nn.Parameter(0.1 * torch.randn(PLANAR_LAYERS, FEATURES))
+        self.b = nn.Parameter(torch.zeros(PLANAR_LAYERS))
+
+    def forward(self):
+        z = torch.randn(BATCH, FEATURES, device=self.w.device)
+        log_prob = -0.5 * z.square().sum(-1) - FEATURES / 2 * log(2 * pi)
+        for w, u, b in zip(self.w, self.u, self.b, strict=True):
+            h = torch.tanh(torch.addmv(b, z, w))
+            z = torch.addr(z, h, u)
+            log_prob = log_prob - torch.log1p((1 - h * h) * (w @ u))
+        return z, log_prob
+
+
+def floor(name: str, device="cpu"):
+    with seeded(0):
+        model = (PlainPlanar() if name == "planar" else PlainFlow(name)).to(device)
+    return model, getattr(model, "log_prob", None), model
