@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.flow_contenders import density_step
 from vae_course.flows import Glow
 from vae_course.random import seeded
 
@@ -71,7 +72,8 @@ class Floor(nn.Module):
         return stretch - 0.5 * squares - 0.5 * x[0].numel() * log(2 * pi)
 
     def sample(self):
-        h = torch.randn(BATCH, 24, 8, 8).contiguous(memory_format=torch.channels_last)
+        h = torch.randn(BATCH, 24, 8, 8, device=self.factor.weight.device)
+        h = h.contiguous(memory_format=torch.channels_last)
         for step in reversed(self.levels[1]):
             h = step.to_image(h)
         h = F.pixel_shuffle(h, 2).contiguous(memory_format=torch.channels_last)
@@ -160,7 +162,7 @@ def nflows_glow(device="cpu"):
 
     with seeded(0):
         multiscale, channels, size = MultiscaleCompositeTransform(LEVELS), SHAPE[0], SHAPE[1]
-        for level in range(LEVELS):
+        for _ in range(LEVELS):
             channels, size = 4 * channels, size // 2
             mask = torch.cat([torch.ones(channels // 2), -torch.ones(channels // 2)])
             layers = [SqueezeTransform()]
@@ -170,7 +172,7 @@ def nflows_glow(device="cpu"):
                     OneByOneConvolution(channels),
                     AffineCouplingTransform(mask, Network),
                 ]
-            kept = multiscale.add_transform(CompositeTransform(layers), (channels, size, size))
+            multiscale.add_transform(CompositeTransform(layers), (channels, size, size))
             channels //= 2
         flow = Flow(multiscale, StandardNormal([SHAPE[0] * SHAPE[1] * SHAPE[2]])).to(device)
     flow.log_prob(images(device))
@@ -214,3 +216,20 @@ CONTENDERS = {
     "normflows": normflows_glow,
     "plain torch": floor,
 }
+
+
+def densities(name: str, device: str) -> dict:
+    """For each contender, log_prob of the images and the gradient of every parameter."""
+    x = images(device)
+    runs = {}
+    for library, build in CONTENDERS.items():
+        model, log_prob, _ = build(device)
+        runs[library] = density_step(model, log_prob, x)
+        if library == "vae_course" and device != "cpu":
+            runs[library + ", compiled"] = density_step(model, torch.compile(log_prob), x)
+    return runs
+
+
+def samples(name: str, device: str) -> dict:
+    """For each contender, 32 images without gradients."""
+    return {library: torch.no_grad()(build(device)[2]) for library, build in CONTENDERS.items()}
