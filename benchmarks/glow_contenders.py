@@ -30,7 +30,7 @@ def course(device="cpu"):
     return flow, flow.log_prob, lambda: flow.sample((BATCH,))
 
 
-# Plain torch: one loop for each direction ----------------------------------------------------------
+# Plain torch: one loop for each direction ---------------------------------------------------------
 
 
 class Floor(nn.Module):

@@ -94,7 +94,7 @@ def mnist(options) -> dict:
         f"alpha=1e-3), {parameter_count(flow):,} parameters",
         "training": {
             "data": f"MNIST, {len(train_set):,} training images, uniform noise at each use; "
-            f"{train_set.source}",
+            + train_set.source.partition("; ")[2],
             "steps": history.step[-1],
             "batch_size": options.batch_size,
             "epochs": round(history.step[-1] * options.batch_size / len(train_set), 2),
