@@ -24,6 +24,7 @@ from torch.distributions import Distribution, MultivariateNormal, kl_divergence
 
 from vae_course.checks import require, require_count, require_tensor
 from vae_course.conditional import GaussianLikelihood, StandardNormal
+from vae_course.flows.flow import FlowDistribution
 from vae_course.models.vae import VAE
 from vae_course.objectives.bound import Bound
 
@@ -106,23 +107,27 @@ class QuadratureModel(VAE):
         return mean, second - mean[:, :, None] * mean[:, None]
 
     def bound(self, x: Tensor, q: Distribution | None = None, beta: float | Tensor = 1.0) -> Bound:
-        """Distortion and rate of a Gaussian q(z|x), diagonal or full, batch `(B,)`: exact.
+        """Distortion and rate of a q(z|x), batch `(B,)`: exact.
 
-        Without a q, that of the encoder. Differentiable by the parameters of q and of the decoder.
+        q: a Gaussian, diagonal or full, or a flow from one; without a q, that of the encoder.
+        Differentiable by the parameters of q and of the decoder.
         """
         q = self.encode(x) if q is None else q
         epsilon, log_cell = self.grid(x)
-        if isinstance(q, MultivariateNormal):
-            z = q.mean + (q.scale_tril @ epsilon[:, None, :, None]).squeeze(-1)
-        else:
-            z = q.mean + q.stddev * epsilon[:, None]  # (S, B, d)
         log_normal = -0.5 * (epsilon.square().sum(-1) + self.latent_dim * log(2 * pi))
-        weights = (log_normal + log_cell).exp()
-        distortion = -(weights[:, None] * self.decode(z).log_prob(x)).sum(0)
-        return Bound(distortion, kl_divergence(q, self.prior), beta)
+        weights = (log_normal + log_cell).exp()[:, None]
+        if isinstance(q, FlowDistribution):
+            noise = _at(q.base, epsilon)
+            z, log_det = q.transform(noise, q.context)
+            log_q = q.base.log_prob(noise) - log_det
+            rate = (weights * (log_q - self.prior.log_prob(z))).sum(0)
+        else:
+            z, rate = _at(q, epsilon), kl_divergence(q, self.prior)  # z: (S, B, d)
+        distortion = -(weights * self.decode(z).log_prob(x)).sum(0)
+        return Bound(distortion, rate, beta)
 
     def gap(self, x: Tensor, q: Distribution | None = None) -> Tensor:
-        """log p(x) - ELBO of q, which is KL(q || p(z|x)): `(B,)`, nats."""
+        """log p(x) - ELBO of q, a Gaussian or a flow, which is KL(q || p(z|x)): `(B,)`, nats."""
         return self.log_prob(x) - self.bound(x, q).elbo
 
     def error(self, x: Tensor, q: Distribution | None = None) -> Tensor:
@@ -132,3 +137,10 @@ class QuadratureModel(VAE):
         if q is None:
             return (finer.log_prob(x) - self.log_prob(x)).abs()
         return (finer.bound(x, q).elbo - self.bound(x, q).elbo).abs()
+
+
+def _at(gaussian: Distribution, epsilon: Tensor) -> Tensor:
+    """μ + Lε of a Gaussian, batch `(B,)`, at the noise `(S, d)`: `(S, B, d)`."""
+    if isinstance(gaussian, MultivariateNormal):
+        return gaussian.mean + (gaussian.scale_tril @ epsilon[:, None, :, None]).squeeze(-1)
+    return gaussian.mean + gaussian.stddev * epsilon[:, None]
