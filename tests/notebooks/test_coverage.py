@@ -30,7 +30,10 @@ SYLLABUS = {
         "C115 C116 C117 C123 C124 C125 C126 C127 C128 C129 C130 C131 C132 C144 "
         "E16 E17 E18 E56 E58 E61 E66 E68 E69 E70 E71 E81"
     ),
+    "book/flows/change-of-variables.ipynb": ("C090 C178 C179 C180 C181 C182 E24 E31 E33 E103 E104"),
+    "book/flows/coupling.ipynb": "C183 C184 C185 C186 C187 C188 C189 E32 E33 E34",
     "book/flows/images.ipynb": "C190 C191 C192 C193 C194 E31 E35",
+    "book/flows/posteriors.ipynb": ("C062 C063 C064 C167 C168 C221 E06 E23 E24 E25 E34 E48 E53"),
 }
 CLAIMS = coverage.all_claims()
 
