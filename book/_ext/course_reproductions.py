@@ -4,6 +4,8 @@
 ```{recorded-mnist}     the first chapter's model on MNIST
 ```{recorded-families} a model for each β on digits, mean and standard deviation over the seeds
 ```{recorded-disentanglement}  five methods on sprites, the same
+```{recorded-flow-posteriors}  three posteriors for one VAE on MNIST, the same
+```{recorded-flow-images}      bits per dimension of flows on MNIST, one row for each record
 """
 
 import json
@@ -161,6 +163,53 @@ class RecordedDisentanglement(Recorded):
         return made_on(record["machine"], sum(run["seconds"] for run in trained), seeds)
 
 
+class RecordedFlowPosteriors(Recorded):
+    pattern = "flow-posteriors.json"
+    columns = ("posterior", "bound, nats", "gain of each seed", "log-likelihood", "paper's bound")
+    names = {
+        "diagonal": "diagonal Gaussian",
+        "planar": "and 10 planar layers",
+        "iaf": "and 4 inverse autoregressive steps",
+    }
+
+    def rows(self, record: dict) -> list[list]:
+        return [self.of(record, posterior) for posterior in record["mean_over_seeds"]]
+
+    def of(self, record: dict, posterior: str) -> list:
+        tests = [run["test"] for run in record["runs"] if run["posterior"] == posterior]
+        gains = record["mean_over_seeds"][posterior]["gain_of_each_seed_nats"]
+        paper = record["paper"]["negative_bound_nats"].get(posterior)
+        return [
+            self.names[posterior],
+            spread([test["bound_nats"] for test in tests], ".2f"),
+            ", ".join(f"{gain:+.2f}" for gain in gains) if any(gains) else "",
+            spread([test["log_likelihood_nats"] for test in tests], ".2f"),
+            "" if paper is None else f"−{paper}",
+        ]
+
+    def made(self, record: dict) -> str:
+        runs = record["runs"]
+        seeds = f"seeds {', '.join(map(str, record['seeds']))}"
+        seeds += f", {record['training']['steps']:,} steps each"
+        return made_on(runs[0]["machine"], sum(run["training_seconds"] for run in runs), seeds)
+
+
+class RecordedFlowImages(Recorded):
+    pattern = "flow-mnist*.json"
+    columns = ("model", "epochs", "bits per dimension", "published, of larger models")
+
+    def row(self, record: dict) -> list:
+        test, published = record["test"], record["published"]
+        error = test["standard_error_over_images"]
+        others = [f"{name} {bits}" for name, bits in published.items() if name != "source"]
+        return [
+            record["model"],
+            record["training"]["epochs"],
+            f"{test['bits_per_dimension']:.3f} ± {error:.3f}",
+            ", ".join(others),
+        ]
+
+
 def spread(values: list[float], form: str) -> str:
     """Mean ± standard deviation."""
     return f"{mean(values):{form}} ± {stdev(values):{form}}".replace("-", "−")
@@ -169,5 +218,7 @@ def spread(values: list[float], form: str) -> str:
 def register(app: Sphinx) -> None:
     app.add_directive("recorded-families", RecordedFamilies)
     app.add_directive("recorded-disentanglement", RecordedDisentanglement)
+    app.add_directive("recorded-flow-images", RecordedFlowImages)
+    app.add_directive("recorded-flow-posteriors", RecordedFlowPosteriors)
     app.add_directive("recorded-iwae", RecordedIWAE)
     app.add_directive("recorded-mnist", RecordedMNIST)
