@@ -55,9 +55,17 @@ class Coupling(Transform):
         params = self.net(stay, context)
         params = params.view(*params.shape[:-1], self.elementwise.parameters, bent.shape[-1])
         bent, log_derivative = bend(bent, params)
-        result = values.expand(*bent.shape[:-1], -1).clone()
+        return self.put_together(values, bent), log_derivative.sum(-1)
+
+    def put_together(self, values: Tensor, bent: Tensor) -> Tensor:
+        """`values` with the bent features in their places."""
+        values = values.expand(*bent.shape[:-1], -1)
+        if isinstance(self.bent, slice) and self.bent.step == 1:  # a block, as in Real NVP
+            before, after = values[..., : self.bent.start], values[..., self.bent.stop :]
+            return torch.cat([before, bent, after], -1)
+        result = values.clone()
         result[..., self.bent] = bent
-        return result, log_derivative.sum(-1)
+        return result
 
 
 def places(mask: Tensor) -> slice | list[int]:
