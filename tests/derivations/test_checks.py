@@ -169,6 +169,12 @@ def test_matrices_are_compared_element_by_element():
     assert "shape" in reason(proved, left, left[:, :1])
 
 
+def test_an_integral_that_a_mistake_makes_complex_is_not_its_real_part():
+    right, wrong = (sympy.Integral(log(sign * (3 - y)), (y, 1, 2)) for sign in (1, -1))
+    assert reason(numerical, right, right) is None
+    assert "this one is (0.38" in reason(numerical, right, wrong)
+
+
 def test_numerical_integrates_by_quadrature():
     normal = sympy.Integral(exp(-(x**2) / 2), (x, -sympy.oo, sympy.oo))
     assert reason(numerical, normal, sympy.sqrt(2 * sympy.pi)) is None
