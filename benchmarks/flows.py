@@ -17,6 +17,7 @@ import torch
 
 from benchmarks import flow_agreement as agreement
 from benchmarks import flow_contenders as by
+from benchmarks import glow_contenders as glow
 from benchmarks.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "flows.json"
@@ -33,6 +34,8 @@ TARGETS = {  # shares of the best peer's time
     "MAF: sample": 0.2,
     "Real NVP: log_prob and gradient": 0.9,
     "planar: sample, log_prob and gradient": 0.6,
+    "Glow: log_prob and gradient": 0.9,
+    "Glow: sample": 0.9,
 }
 
 
@@ -69,6 +72,8 @@ CASES = {
     "MAF: sample": (samples, "MAF", 5),
     "Real NVP: log_prob and gradient": (densities, "Real NVP", 1),
     "planar: sample, log_prob and gradient": (posteriors, "planar", 1),
+    "Glow: log_prob and gradient": (glow.densities, "Glow", 2),
+    "Glow: sample": (glow.samples, "Glow", 2),
 }
 
 
