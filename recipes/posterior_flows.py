@@ -25,16 +25,16 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import elu
 
 import vae_course
+from vae_course.flows.planar_radial import FLATTEST
 from vae_course.random import seeded
 from vae_course.widgets.posterior_flows import LAYERS, POSTERIORS, posterior_model
 
 RUNS = Path(vae_course.__file__).parent / "weights" / "runs"
-SPACING, REACH = 0.06, 6.0  # of the widget's grid of noise
-NEUTRAL = math.log(math.e - 1)  # wᵀu of a layer that does nothing: softplus of it is 1
-LARGEST_ERROR = 2e-4  # nats: a member whose ELBO that grid misses by more is not kept
+SPACING, REACH = 0.04, 6.0  # of the widget's grid of noise
+LARGEST_ERROR = 3e-4  # nats: a member whose ELBO that grid misses by more is not kept
 
 
 def grid(spacing: float, reach: float, like: Tensor, offset=0.0) -> tuple[Tensor, Tensor]:
@@ -46,10 +46,11 @@ def grid(spacing: float, reach: float, like: Tensor, offset=0.0) -> tuple[Tensor
 
 
 def layers_of(p: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """w, u and b, with u moved along w so that wᵀu > -1 and each layer can be inverted."""
+    """w, u and b, with u moved along w as in `Planar`, so that each layer can be inverted."""
     w, u = p["w"], p["u"]
     along = (w * u).sum(-1, keepdim=True)
-    return w, u + (softplus(along) - 1 - along) * w / w.square().sum(-1, keepdim=True), p["b"]
+    move = elu(along, FLATTEST) - along
+    return w, u + move * w / w.square().sum(-1, keepdim=True), p["b"]
 
 
 def transform(p: dict[str, Tensor], epsilon: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +87,7 @@ def first_values(layers: int, starts: int, before: dict[str, Tensor] | None) -> 
     if before is None:
         return p
     w, old = torch.randn(layers, 2), before["w"].shape[0]
-    last = {"w": w, "u": NEUTRAL * w / w.square().sum(-1, keepdim=True), "b": torch.randn(layers)}
+    last = {"w": w, "u": torch.zeros(layers, 2), "b": torch.randn(layers)}
     for name, value in last.items():
         value[:old] = before[name]
     return {name: torch.cat([p[name], (before | last)[name][None]]) for name in p}
@@ -147,7 +148,7 @@ def members_of(name: str, starts: int, steps: int, seed: int) -> list[dict]:
         order = [i for i in elbos.argsort(descending=True).tolist() if error[i] < LARGEST_ERROR]
         at_random = [i for i in order if i < starts]
         random_elbos = sorted(elbos[:starts].tolist(), reverse=True)
-        print(name, layers, f"{elbos[order[0]]:.4f}", [round(one, 3) for one in random_elbos])
+        print(name, layers, [round(one, 4) for one in elbos[order].tolist()], flush=True)
         for start, i in (("best", order[0]), ("typical", at_random[len(at_random) // 2])):
             member = {"posterior": name, "depth": layers, "start": start, **rounded(p, i)}
             member |= {"elbo": round(elbos[i].item(), 5), "error": float(f"{error[i]:.1e}")}

@@ -14,10 +14,11 @@ from tests.widgets.node import run_module
 from vae_course.data.coarsening import coarse
 from vae_course.flows import Glow, InvertibleConv1x1, MultiscaleRealNVP
 from vae_course.flows.dequantisation import bits_per_dimension, quantise
+from vae_course.pretrained import pretrained
 from vae_course.random import seeded
 from vae_course.widgets import GlowSampler
 from vae_course.widgets.base import join_files
-from vae_course.widgets.glow_sampler import export_image_flow
+from vae_course.widgets.glow_sampler import export_image_flow, recorded_glow
 
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -46,7 +47,8 @@ def vivid(flow, seed: int, size: float = 0.05):
 
 
 FLOWS = {
-    "as trained": lambda: glow_flow(),
+    "as trained": lambda: pretrained("glyphs-glow"),
+    "of the other tests": glow_flow,
     "plain convolutions": lambda: vivid(Glow((1, 8, 8), 2, 2, 8, lu=False, alpha=0.05), 1),
     "three levels, oblong": lambda: vivid(Glow((1, 16, 8), 3, 1, 6, alpha=0.01), 2),
     "no logit": lambda: vivid(Glow((2, 8, 4), 1, 3, 8), 3),
@@ -171,7 +173,7 @@ def test_samples_are_torchs(opened, temperature):
     numbers = charts.box.locator(".gs-large .gs-numbers").inner_text().split("= ")[1]
     assert number(numbers) == pytest.approx(wanted[4].item(), abs=0.1)
     bits = bits_per_dimension(wanted, N, LEVELS)
-    assert number(numbers.split(": ")[1]) == pytest.approx(bits[4].item(), abs=0.006)
+    assert number(numbers.split("nats")[1]) == pytest.approx(bits[4].item(), abs=0.006)
     mean = charts.box.locator(".gs-grid .vc-muted").inner_text()
     assert number(mean.split("need ")[1]) == pytest.approx(bits.mean().item(), abs=0.006)
     assert number(mean.split("pictures ")[1].rstrip(".")) == 2.5
@@ -329,7 +331,7 @@ def test_words_for_those_who_do_not_see_it(opened):
     charts.page.wait_for_timeout(1500)
     said = charts.box.locator("div[role=status]").inner_text().replace("−", "-")
     assert said.startswith(
-        f"Temperature 0.50, sample 3: log p(x) = {found['samples'][2]['logProb']:.1f} nats: "
+        f"Temperature 0.50, sample 3: log p(x) = {found['samples'][2]['logProb']:.1f} nats, "
     )
     assert "From picture 2 to 5, way 0.50: mix of the codes log p(x) = " in said
 
@@ -349,8 +351,12 @@ def test_page_loads_only_its_own_files(opened, served_book):
 # --- in Python ------------------------------------------------------------------------------------
 
 
-def test_state_is_small():
-    assert len(gzip.compress(json.dumps(glow().get_state()).encode())) <= 200_000
+def test_the_recorded_flow_is_small_and_starts_with_eight_classes():
+    widget = GlowSampler()
+    assert len(gzip.compress(json.dumps(widget.get_state()).encode())) <= 200_000
+    assert 0.3 < widget.held_out < 1.2
+    images = recorded_glow()[1]
+    assert len(images) == 8 and (images[:, None] != images).flatten(2).any(-1).sum() == 56
 
 
 def test_a_flow_of_other_layers_is_refused():

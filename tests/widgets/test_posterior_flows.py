@@ -169,7 +169,7 @@ def test_the_record_is_complete():
     assert len(MEMBERS) == 2 * len(POSTERIORS) * len(LAYERS)
     for member in MEMBERS:
         assert len(member["layers"]) == member["depth"]
-        assert member["error"] < 2e-4 and len(member["elbos"]) == 12
+        assert member["error"] < 3e-4 and len(member["elbos"]) == 12
         if member["start"] == "best":
             assert member["elbo"] >= max(member["elbos"]) - 1e-3
         else:

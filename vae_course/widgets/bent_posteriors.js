@@ -2,7 +2,7 @@
 // a quadratic g. What takes long is a generator that yields after each row, so that a widget can do
 // some of it in each frame.
 
-const SPACING = 0.06; // of the noise ε under an ELBO, and how far out it goes
+const SPACING = 0.04; // of the noise ε under an ELBO, and how far out it goes
 const REACH = 6;
 const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
 

@@ -11,6 +11,7 @@ function render({ model, el }) {
   const [height, width] = [model.get("height"), model.get("width")];
   const n = height * width;
   const flow = imageFlow(model.get("layers"), n);
+  const inBits = (logProb) => bitsPerDimension(logProb, n, LEVELS);
   const root = widgetRoot(el, "vc-glow", "Samples of a flow, and the way between two pictures");
   const shared = sharedValues(model, NAMES, changed);
   const { values } = shared;
@@ -32,19 +33,17 @@ function render({ model, el }) {
   // --- what is on the screen ----------------------------------------------------------------------
 
   const group = (name, ...children) => element("div", { className: `gs-${name}` }, ...children);
-  const title = (...text) => element("p", { className: "vc-chart-title" }, ...text);
-  const numbersOf = () => element("p", { className: "gs-numbers" });
+  const sampleNumbers = element("p", { className: "gs-numbers" });
   const sampleViews = Array.from({ length: SAMPLES }, (_, i) => picture(`Sample ${i + 1}`, width, height));
   const large = picture("The chosen sample", 10 * width, 10 * height);
-  const [sampleNumbers, codeNumbers, pixelNumbers] = [numbersOf(), numbersOf(), numbersOf()];
   const allNumbers = element("p", { className: "vc-muted" });
-  const temperature = shared.control("temperature", slider, {
-    label: element("span", {}, "Temperature ", mathematical("T")),
-    min: 0,
-    max: 1.2,
-    step: 0.02,
-    format: (value) => value.toFixed(2),
-  });
+  const again = button("New draws", () => shared.moveTo({ draw: values.draw + 1 }));
+  const share = (name, label, letter, max) =>
+    shared.control(name, slider, {
+      label: element("span", {}, `${label} `, mathematical(letter)),
+      ...{ min: 0, max, step: 0.02, format: (value) => value.toFixed(2) },
+    });
+  const temperature = share("temperature", "Temperature", "T", 1.2);
   const pick = (legend, views) => (options) =>
     radios({ ...options, legend, options: views.map((view, i) => [i, view.element]) });
   const chosen = shared.control("chosen", pick("Samples", sampleViews));
@@ -52,73 +51,45 @@ function render({ model, el }) {
     const views = given.map((_, i) => picture(`Picture ${i + 1}`, width, height));
     return { views, control: shared.control(name, pick(["From", "to"][k], views)) };
   });
-  const way = shared.control("way", slider, {
-    label: element("span", {}, "Way ", mathematical("t")),
-    min: 0,
-    max: 1,
-    step: 0.02,
-    format: (value) => value.toFixed(2),
-  });
-  const shownWays = (WAYS + 1) / 2;
+  const way = share("way", "Way", "t", 1);
   const paths = [
-    ["code", "Mix of the codes", "x = f((1 − t) z₀ + t z₁)", codeNumbers],
-    ["pixel", "Mix of the pixels", "x = (1 − t) x₀ + t x₁", pixelNumbers],
-  ].map(([name, heading, formula, numbers]) => {
-    const view = picture(heading, 10 * width, 10 * height);
-    const row = pictureRow(`${heading}, seven steps`, shownWays, width, height);
-    row.canvas.addEventListener("click", (event) => {
-      const step = Math.floor((event.offsetX / row.canvas.clientWidth) * shownWays);
-      shared.moveTo({ way: Math.min(step, shownWays - 1) / (shownWays - 1) });
-    });
-    return {
-      ...{ name, view, row, numbers, now: null, steps: [] },
-      element: group(
-        `path gs-${name}`,
-        view.element,
-        group(
-          "words",
-          element("p", { className: "vc-chart-title gs-key" }, heading),
-          element("p", {}, mathematical(formula)),
-          numbers,
-        ),
-        row.element,
-      ),
-    };
+    ["code", "Mix of the codes", "x = f((1 − t) z₀ + t z₁)"],
+    ["pixel", "Mix of the pixels", "x = (1 − t) x₀ + t x₁"],
+  ].map(([name, heading, formula]) => {
+    const go = (t) => shared.moveTo({ way: t });
+    const view = wayView(name, heading, formula, [width, height], (WAYS + 1) / 2, go);
+    return { name, ...view, now: null, steps: [] };
   });
-  const bits = chart("Bits per dimension along both ways", "gs-bits");
+  const bits = waysChart(inBits);
   root.append(
     temperature.element,
     group(
       "samples",
       group("large", large.element, sampleNumbers),
-      group(
-        "grid",
-        chosen.element,
-        button("New draws", () => shared.moveTo({ draw: values.draw + 1 })),
-        allNumbers,
-      ),
+      group("grid", chosen.element, again, allNumbers),
     ),
     group("ends", ...ends.map(({ control }) => control.element)),
     way.element,
     group("paths", ...paths.map((path) => path.element)),
-    title("Bits per dimension along the way"),
+    element("p", { className: "vc-chart-title" }, "Bits per dimension along the way"),
     bits.element,
-    element("p", { className: "vc-muted" }, "A picture that the flow holds for more probable needs fewer bits."),
+    element(
+      "p",
+      { className: "vc-muted" },
+      "A picture that the flow holds for more probable needs fewer bits. The speckle is the noise that fills " +
+        "the steps between grey levels.",
+    ),
     announce.element,
   );
 
   // --- what is computed ---------------------------------------------------------------------------
 
-  let noise = null; // (draw) and as many numbers for each sample
+  let noise = null; // n numbers for each sample
   const samples = sampleViews.map((view, i) => {
     const sample = { view, x: null };
-    let asked = null;
-    const make = () => {
-      asked = values.temperature;
-      return flow.decoding(noise.rows[i].map((one) => asked * one));
-    };
-    sample.task = turns.add(make, ({ x, logProb }) => {
-      Object.assign(sample, { x, logProb, temperature: asked, draw: noise.draw });
+    const make = () => flow.decoding(noise.rows[i].map((one) => values.temperature * one));
+    sample.task = turns.add(make, (found) => {
+      Object.assign(sample, found);
       paint.push(() => drawSample(i));
     });
     return sample;
@@ -185,14 +156,14 @@ function render({ model, el }) {
 
   // --- one frame ----------------------------------------------------------------------------------
 
+  const drawBits = () => bits.draw(colours, paths);
   function drawImage(shown, x) {
     const { context, width: wide, height: high } = shown.fit();
     drawCrisp(context, inkOnPaper(x, width, height, shades), 0, 0, wide, high);
   }
 
-  const inBits = (logProb) => bitsPerDimension(logProb, n, LEVELS);
   const describe = ({ logProb }) =>
-    `log p(x) = ${signed(logProb, 1)} nats: ${signed(inBits(logProb), 2)} bits per dimension`;
+    `log p(x) = ${signed(logProb, 1)} nats\n${signed(inBits(logProb), 2)} bits per dimension`;
 
   function drawSample(i) {
     const sample = samples[i];
@@ -217,32 +188,6 @@ function render({ model, el }) {
     drawBits();
   }
 
-  function drawBits() {
-    const { context, width: wide, height: high } = bits.begin(colours);
-    const found = paths.map(({ now, steps }) => [now, ...steps.map((step) => step.found)].filter(Boolean));
-    const all = found.flat().map(({ logProb }) => inBits(logProb));
-    if (!all.length) return;
-    const [low, highest] = [Math.min(...all), Math.max(...all)];
-    const air = 0.1 * (highest - low) + 0.05;
-    const x = linearScale(0, 1, 44, wide - 12);
-    const y = linearScale(low - air, highest + air, high - 30, 8);
-    for (const [tick, text] of roundNumbers(y.low, y.high, 4)) {
-      line(context, x.from, y(tick), x.to, y(tick), rgb(colours.line));
-      label(context, text, x.from - 6, y(tick), rgb(colours.muted), "right");
-    }
-    horizontalAxis(context, [[0, "t = 0"], [0.5, "0.5"], [1, "1"]], x, y.from, colours);
-    paths.forEach(({ now, steps }, k) => {
-      const colour = rgb(colours[["accent", "accent-2"][k]]);
-      const points = steps.map(({ found: one }) => one && [x(one.t), y(inBits(one.logProb))]);
-      curve(context, points, colour);
-      if (!now) return;
-      context.beginPath();
-      context.arc(x(now.t), y(inBits(now.logProb)), 5, 0, 2 * Math.PI);
-      context.fillStyle = colour;
-      context.fill();
-    });
-  }
-
   function draw() {
     turns.work(performance.now() + WORK_TIME);
     for (const one of new Set(paint.splice(0))) one();
@@ -252,10 +197,11 @@ function render({ model, el }) {
 
   function say() {
     const [code, pixel] = paths;
+    const said = (one) => describe(one).replace("\n", ", ");
     announce.say(
       `Temperature ${values.temperature.toFixed(2)}, sample ${values.chosen + 1}: ` +
-        `${describe(samples[values.chosen])}. From picture ${values.first + 1} to ${values.second + 1}, ` +
-        `way ${values.way.toFixed(2)}: mix of the codes ${describe(code.now)}; of the pixels ${describe(pixel.now)}.`,
+        `${said(samples[values.chosen])}. From picture ${values.first + 1} to ${values.second + 1}, ` +
+        `way ${values.way.toFixed(2)}: mix of the codes ${said(code.now)}; of the pixels ${said(pixel.now)}.`,
     );
   }
 
@@ -279,13 +225,12 @@ function render({ model, el }) {
     /** What is shown: pictures, and their log p(x) in nats. */
     get found() {
       const of = (one) => one && { x: [...one.x], logProb: one.logProb };
+      const way = ({ now, steps }) => ({ now: of(now), steps: steps.map((step) => of(step.found)) });
       return {
         samples: samples.map(of),
         noise: noise.rows.map((row) => [...row]),
         given: given.map(({ x }) => [...x]),
-        ...Object.fromEntries(paths.map(({ name, now, steps }) => [
-          name, { now: of(now), steps: steps.map(({ found }) => of(found)) },
-        ])),
+        ...{ code: way(paths[0]), pixel: way(paths[1]) },
       };
     },
     get finished() {

@@ -42,7 +42,10 @@ class GlowSampler(CourseWidget):
             shape, or not of 16 levels.
     """
 
-    scripts = ("charts.js", "choices.js", "image_flow.js", "glow_pictures.js", "glow_sampler.js")
+    scripts = (
+        "charts.js", "choices.js", "image_flow.js", "glow_pictures.js", "glow_ways.js",
+        "glow_sampler.js",
+    )  # fmt: skip
     styles = ("charts.css", "glow_sampler.css")
 
     height = traitlets.Int().tag(sync=True)
@@ -91,8 +94,8 @@ class GlowSampler(CourseWidget):
             temperature=1.0,
             chosen=0,
             draw=1,
-            first=0,
-            second=1,
+            first=2,
+            second=5,
             way=0.5,
             **kwargs,
         )
