@@ -1,4 +1,4 @@
-"""How long a frame takes. Tests that ask this are marked `alone`: no other test runs beside them."""
+"""How long a frame takes. Tests that ask this are marked `alone`: nothing else runs then."""
 
 import time
 from collections.abc import Callable

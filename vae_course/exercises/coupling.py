@@ -55,7 +55,7 @@ as `float32`.
     points=2,
     stub='''
 def made_mask(below, above, last):
-    """The mask of a layer's weights, from degrees (I,) and (O,): (O, I), zeros and ones."""
+    """A layer's mask, from degrees (I,) and (O,): (O, I), zeros and ones."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=MASK,
@@ -345,7 +345,7 @@ made from this noise, shape `(B,)`, in nats, in one pass through each layer.
     points=3,
     stub='''
 def iaf_log_prob(noise, s_weights, t_weights):
-    """log q of the samples made from this noise: (B, d) and (K, d, d) twice to (B,), nats."""
+    """log q of the samples of this noise: (B, d), twice (K, d, d) to (B,)."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=IAF,
@@ -490,7 +490,7 @@ sides; but the first feature depends on nothing, the second one only on the firs
     points=3,
     stub='''
 def maf_sample(noise, s_weight, t_weight):
-    """x = z exp(s(x)) + t(x), solved feature by feature: (B, d) and (d, d) twice to (B, d)."""
+    """x = z exp(s(x)) + t(x), feature by feature: (B, d), twice (d, d)."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=MAF,

@@ -254,7 +254,7 @@ from all the $m_c$ every density underflows; their logarithms do not.
     points=3,
     stub='''
 def mixture_log_prob(z, logits, means, log_var):
-    """log p(z) of a mixture of diagonal Gaussians: (B, d), (C,), (C, d), (C, d) to (B,), nats."""
+    """log p(z) of a mixture: (B, d), (C,), (C, d), (C, d) to (B,), nats."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=MIXTURE,
@@ -417,7 +417,7 @@ nats.
     points=3,
     stub='''
 def gaps(log_joint, family, chosen):
-    """Approximation and amortisation gap: (B, S), (M, S), (B,) to (B, 2), nats."""
+    """Both gaps, as columns: (B, S), (M, S), (B,) to (B, 2), nats."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=GAPS,
@@ -557,7 +557,7 @@ $\kappa \ge 0.3$.)
     points=3,
     stub='''
 def vmf_kl(concentration):
-    """KL of a von Mises-Fisher distribution on the sphere in 3-D to the uniform: (B,), nats."""
+    """KL(vMF || uniform) on the sphere in 3-D: (B,), in nats."""
     raise NotImplementedError("write your answer here")
 ''',
     reference=VMF,
