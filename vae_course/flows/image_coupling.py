@@ -79,7 +79,7 @@ class ImageCoupling(Transform):
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         stay, move = self.split(x)
         s, t = self.scale_and_shift(stay)
-        return self.join(stay, move * s.exp() + t), s.sum((-3, -2, -1))
+        return self.join(stay, torch.addcmul(t, move, s.exp())), s.sum((-3, -2, -1))
 
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         stay, move = self.split(y)

@@ -47,7 +47,7 @@ class FactorOut(nn.Module):
     def put_back(self, goes_on: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The whole again, `(..., C, H, W)`, and log |det|."""
         mean, s = self.gaussian(goes_on)
-        leaves = noise.unflatten(-1, self.half) * s.exp() + mean
+        leaves = channels_last(noise.unflatten(-1, self.half)) * s.exp() + mean
         return torch.cat((goes_on, leaves), -3), s.sum((-3, -2, -1))
 
     def gaussian(self, goes_on: Tensor) -> tuple[Tensor, Tensor]:
