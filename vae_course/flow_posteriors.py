@@ -17,15 +17,15 @@ Source: Rezende & Mohamed 2015, "Variational Inference with Normalizing Flows"; 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
-from torch.nn.functional import elu, logsigmoid
+from torch.nn.functional import logsigmoid
 
 from vae_course.checks import require_count
 from vae_course.conditional import independent
 from vae_course.flows.autoregressive import Autoregressive
 from vae_course.flows.flow import FlowDistribution
 from vae_course.flows.made import MADE
-from vae_course.flows.planar_radial import FLATTEST, log_slope, solve
-from vae_course.flows.transform import Composition, Transform
+from vae_course.flows.planar_stack import PlanarLayers, invertible, split_numbers
+from vae_course.flows.transform import Composition
 
 
 class FlowPosterior(nn.Module):
@@ -66,11 +66,8 @@ class PlanarPosterior(FlowPosterior):
         super().__init__(trunk, features, latent_dim, [transform], transform.context_features)
 
 
-class AmortisedPlanar(Transform):
-    r"""K planar layers $f(z) = z + \hat u \tanh(w^\top z + b)$; u, w, b are the context.
-
-    As in `vae_course.flows.Planar`, u is moved along w to a û for which the layer is invertible.
-    """
+class AmortisedPlanar(PlanarLayers):
+    """K planar layers whose u, w and b are the context, K (2d + 1) numbers for each example."""
 
     def __init__(self, features: int, layers: int):
         super().__init__()
@@ -78,31 +75,9 @@ class AmortisedPlanar(Transform):
         self.context_features = layers * (2 * features + 1)
 
     def parts(self, context: Tensor) -> tuple[Tensor, ...]:
-        """w and û `(..., K, d)`, b and m = wᵀû `(..., K)`, from the context `(..., c)`."""
-        numbers = context.unflatten(-1, (self.layers, 2 * self.features + 1))
-        u, w, b = numbers.split([self.features, self.features, 1], -1)
-        product, square = (w * u).sum(-1), w.square().sum(-1)
-        m = elu(product, FLATTEST)
-        along = (m - product) / square.clamp_min(torch.finfo(w.dtype).tiny)
-        return w, u + along[..., None] * w, b.squeeze(-1), m
-
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b, m = self.parts(context)
-        heights = []
-        for k in range(self.layers):
-            h = torch.tanh((w[..., k, :] * x).sum(-1) + b[..., k])
-            x = x + u[..., k, :] * h[..., None]
-            heights.append(h)
-        return x, log_slope(torch.stack(heights, -1), m).sum(-1)
-
-    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b, m = self.parts(context)
-        heights = []
-        for k in reversed(range(self.layers)):
-            h = torch.tanh(solve((w[..., k, :] * y).sum(-1) + b[..., k], m[..., k]))
-            y = y - u[..., k, :] * h[..., None]
-            heights.insert(0, h)
-        return y, -log_slope(torch.stack(heights, -1), m).sum(-1)
+        w, u, b = split_numbers(context, self.layers, self.features)
+        u, m = invertible(w, u)
+        return w, u, b, m
 
 
 class IAFPosterior(FlowPosterior):

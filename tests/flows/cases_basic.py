@@ -10,6 +10,7 @@ from vae_course.flows import (
     LULinear,
     Permutation,
     Planar,
+    PlanarStack,
     Radial,
 )
 
@@ -23,6 +24,15 @@ CASES = [
     *sizes("batch_norm", BatchNorm, 1, 2, 5),
     *sizes("planar", Planar, 1, 2, 5),
     *sizes("planar-context", lambda n: Planar(n, context_features=3), 1, 2, 5, context_features=3),
+    *sizes("planar_stack", lambda n: PlanarStack(n, 2), 1, 2, 5),
+    *sizes(
+        "planar_stack-context",
+        lambda n: PlanarStack(n, 2, context_features=3),
+        1,
+        2,
+        5,
+        context_features=3,
+    ),
     # ‖z - c‖ has a kink at c, so that the error of the sum falls with the square of the step only.
     *sizes("radial", Radial, 1, 2, 5, integral=1e-4),
     *sizes("inverse_planar", lambda n: Inverse(Planar(n)), 2),

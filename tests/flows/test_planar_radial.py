@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vae_course.flows import Planar, Radial
+from vae_course.flows import Composition, Planar, PlanarStack, Radial
 from vae_course.flows.planar_radial import FLATTEST, log_slope, solve
 from vae_course.random import seeded
 
@@ -135,3 +135,27 @@ def test_sizes_are_checked(layer, features):
 def test_context_size_is_checked():
     with pytest.raises(ValueError, match="context_features must be a whole number"):
         Planar(2, context_features=-1)
+
+
+@pytest.mark.parametrize("context_features", [0, 3])
+def test_a_stack_is_its_layers_one_after_the_other(context_features, dtype):
+    with seeded(5):
+        stack = PlanarStack(4, 3, context_features).to(dtype)
+        layers = [Planar(4, context_features).to(dtype) for _ in range(3)]
+        z = torch.randn(6, 4, dtype=dtype)
+        context = torch.randn(6, 3, dtype=dtype) if context_features else None
+    with torch.no_grad():
+        stack.w *= 3  # some of the layers fold the plane, if nothing keeps them from it
+        stack.u *= -10
+        for k, layer in enumerate(layers):
+            layer.w.copy_(stack.w[k]), layer.u.copy_(stack.u[k]), layer.b.copy_(stack.b[k])
+            if context_features:  # Planar reads w, u, b; the stack u, w, b, layer by layer
+                rows = stack.from_context.weight.unflatten(0, (3, 9))[k]
+                u, w, b = rows.split([4, 4, 1])
+                layer.from_context.weight.copy_(torch.cat([w, u, b]))
+    assert ((stack.w * stack.u).sum(-1) < -1).any()
+    chain = Composition(layers)
+    for one, other in zip(stack(z, context), chain(z, context), strict=True):
+        torch.testing.assert_close(one, other)
+    for one, other in zip(stack.inverse(z, context), chain.inverse(z, context), strict=True):
+        torch.testing.assert_close(one, other)

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy(
         "linear": ["ElementwiseAffine", "Permutation", "LULinear"],
         "normalisation": ["ActNorm", "BatchNorm"],
         "planar_radial": ["Planar", "Radial"],
+        "planar_stack": ["PlanarLayers", "PlanarStack"],
         "elementwise": ["Additive", "Affine", "RationalQuadraticSpline"],
         "masks": ["degrees", "autoregressive_masks", "check_autoregressive", "dependence"],
         "made": ["MADE"],

@@ -12,6 +12,7 @@ from vae_course.flows.coupling import Coupling
 from vae_course.flows.elementwise import Affine, RationalQuadraticSpline
 from vae_course.flows.flow import Flow
 from vae_course.flows.made import MADE
+from vae_course.flows.planar_stack import PlanarStack
 from vae_course.flows.standard_normal import StandardNormal
 
 
@@ -67,12 +68,8 @@ def NeuralSplineFlow(
 
 def PlanarFlow(features: int, layers: int = 16, context_features: int = 0) -> Flow:
     """Planar layers: a cheap density of its own samples. Rezende & Mohamed 2015."""
-    from vae_course.flows.planar_radial import Planar
-
-    layers = range(require_count("layers", layers))
-    return Flow(
-        StandardNormal(torch.zeros(features)), [Planar(features, context_features) for _ in layers]
-    )
+    stack = PlanarStack(features, layers, context_features)
+    return Flow(StandardNormal(torch.zeros(features)), [stack])
 
 
 def autoregressive_flow(features, layers, hidden, elementwise, conditions_on, context_features):

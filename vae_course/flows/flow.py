@@ -59,7 +59,8 @@ class FlowDistribution(Distribution):
         return value, self.base.log_prob(noise) - log_det
 
     def rsample(self, sample_shape=()) -> Tensor:
-        return self.rsample_and_log_prob(sample_shape)[0]
+        noise = self.base.expand(self.batch_shape).rsample(sample_shape)
+        return self.transform(noise, self.context)[0]
 
     def sample(self, sample_shape=()) -> Tensor:
         with torch.no_grad():

@@ -22,8 +22,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vae_course.checks import require
+from vae_course.conditional import StandardNormal
 from vae_course.data.toy_densities import NoisyArcs, ToyDensity, toy
-from vae_course.flows import Coupling, Flow, PlanarFlow, RealNVP
+from vae_course.flows import Coupling, Flow, RealNVP
 from vae_course.flows.planar_radial import Planar
 from vae_course.widgets.base import CourseWidget, encode_bytes, export_network
 
@@ -35,7 +36,7 @@ TARGETS = {
     "two_moons": lambda: toy("two_moons"),
 }
 KINDS = {
-    "planar": lambda: PlanarFlow(2, layers=16),
+    "planar": lambda: Flow(StandardNormal(2), [Planar(2) for _ in range(16)]),
     "coupling": lambda: RealNVP(2, layers=8, hidden=(16, 16)),
 }
 
