@@ -1,21 +1,21 @@
 // Planar flows of two variables: z₀ = m + Aε, then z → z + u tanh(wᵀz + b) for each layer, with the
 // logarithm of how much area grows. Rezende & Mohamed 2015.
 
-/** The root α of α + slope·tanh(α + b) = c, for slope > −1: Newton's steps, kept inside a bracket. */
-export function alongWeight(c, slope, b) {
-  let [low, high] = [c - Math.abs(slope), c + Math.abs(slope)];
-  let alpha = c - slope * Math.tanh(c + b);
-  for (let i = 0; i < 80; i++) {
-    const t = Math.tanh(alpha + b);
-    const miss = alpha + slope * t - c;
-    if (miss > 0) high = alpha;
-    else low = alpha;
-    let next = alpha - miss / (1 + slope * (1 - t * t));
-    if (!(next > low && next < high)) next = (low + high) / 2; // a layer may be nearly flat there
-    if (Math.abs(next - alpha) < 1e-11) return next;
-    alpha = next;
+/** The root a of a + m tanh a = r, for m > −1: Newton's method from a side of the root where it never
+ *  leaps over it. In the middle of two sides it may go to and fro for ever. See `solve` in
+ *  vae_course/flows/planar_radial.py. */
+export function rootAlongWeight(r, m) {
+  const size = Math.abs(r);
+  const [linear, far] = [size / (1 + m), size - m];
+  const cubic = Math.cbrt((5 * size) / Math.max(Math.abs(m), 0.1));
+  let a = m > 0 ? Math.max(linear, far) : Math.min(linear, far, cubic <= 1 ? cubic : Infinity);
+  for (let i = 0; i < 60; i++) {
+    const t = Math.tanh(a);
+    const step = (a + m * t - size) / (1 + m * (1 - t * t));
+    a -= step;
+    if (Math.abs(step) < 1e-12) break;
   }
-  return alpha;
+  return Math.sign(r) * a;
 }
 
 /** `mean` m; `scale` the lower triangle of A, row by row; `layers` a list of [w₁, w₂, u₁, u₂, b].
@@ -46,7 +46,7 @@ export function planarFlow({ mean, scale: [s1, below, s2], layers }) {
     for (let k = layers.length - 1; k >= 0; k--) {
       const [w1, w2, u1, u2, b] = layers[k];
       const slope = w1 * u1 + w2 * u2;
-      const t = Math.tanh(alongWeight(w1 * z1 + w2 * z2, slope, b) + b);
+      const t = Math.tanh(rootAlongWeight(w1 * z1 + w2 * z2 + b, slope));
       z1 -= u1 * t;
       z2 -= u2 * t;
       growth *= 1 + slope * (1 - t * t);

@@ -195,12 +195,17 @@ function render({ model, el }) {
     const { elbos, elbo, start } = now.flow.given;
     const gaps = elbos.map((one) => Math.max(0, now.truth.evidence - one).toFixed(2));
     const middle = gaps[Math.floor(gaps.length / 2)];
-    const grown = elbo > elbos[0] + 1e-3;
+    const besides =
+      start !== "best"
+        ? "Shown is the middle one."
+        : elbo > elbos[0] + 1e-3
+          ? "Shown is a better one, which grew from the best flow with fewer layers."
+          : elbo < elbos[0] - 1e-3
+            ? "Not shown are flows that bend too sharply for sums over this page's grid."
+            : "";
     return (
       `Training from ${gaps.length} random starts left gaps from ${gaps[0]} to ${gaps.at(-1)} nats, the ` +
-      `middle one ${middle}. ` +
-      (start !== "best" ? "Shown is the middle one." : "") +
-      (start === "best" && grown ? "Shown is a better one, which grew from the best flow with fewer layers." : "")
+      `middle one ${middle}. ${besides}`
     );
   }
 
