@@ -21,6 +21,10 @@ from tools.colab import PYTHON
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = {"ipywidgets 8": ("8.", sys.executable), "ipywidgets 7.7": ("7.7.", str(PYTHON))}
 
+MASKED = "from vae_course.widgets import MaskedNetwork\n\nmasked = MaskedNetwork()\nmasked"
+WARP = "from vae_course.widgets import FlowWarp\n\nwarp = FlowWarp(depth=4)\nwarp"
+BENT = "from vae_course.widgets import PosteriorFlows\n\nbent = PosteriorFlows('ring')\nbent"
+GLOW = "from vae_course.widgets import GlowSampler\n\nglow = GlowSampler()\nglow"
 CELLS = [
     "import ipywidgets, torch\n'above'",
     """
@@ -56,6 +60,18 @@ widget""",
     "pair = TraversalPair(*two, load('sprites', count=50))\npair",
     "print('pair', pair.start, pair.second_latent)",
     "pair.start = 7",
+    MASKED,
+    "print('masked', masked.features, masked.ordering)",
+    "masked.output = 2",
+    WARP,
+    "print('warp', warp.kind, warp.depth, round(warp.z1, 3) != 0.6)",
+    "warp.depth = 2.5",
+    BENT,
+    "print('bent', bent.posterior, bent.layers, bent.start, round(bent.z2, 2))",
+    "bent.layers = 16",
+    GLOW,
+    "print('glow', glow.temperature, glow.chosen, glow.draw, glow.second)",
+    "glow.way = 0.0",
     "from vae_course.widgets import BetaSlider\n\nfamily = BetaSlider()\nfamily",
     "print('family', family.beta, family.sampled)",
     "family.beta = 56",
@@ -299,6 +315,77 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     page.wait_for_function(
         "() => document.querySelector('.vc-pair').courseWidget.values.start === 7"
     )
+
+    # Masks, and a flow layer by layer: a slider, radio buttons, a point that the arrow keys move.
+    first = CELLS.index(MASKED)
+    notebook.run(first)
+    masked = page.locator(".vc-masked")
+    masked.get_by_role("slider", name="Features D").focus()
+    page.keyboard.press("ArrowRight")
+    masked.get_by_role("radio", name="reversed").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == first
+    notebook.run(first + 1)
+    assert "masked 6 reversed" in notebook.output(first + 1, "masked ")
+    notebook.run(first + 2)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-masked').courseWidget.found.lit?.[0].length === 6"
+    )
+    first = CELLS.index(WARP)
+    notebook.run(first)
+    warp = page.locator(".vc-flow-warp")
+    warp.get_by_role("slider", name="Depth k").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    warp.locator(".fw-pad").focus()
+    page.keyboard.press("ArrowUp")
+    warp.get_by_role("radio", name="affine coupling").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == first
+    notebook.run(first + 1)
+    assert "warp coupling 2.05 True" in notebook.output(first + 1, "warp ")
+    notebook.run(first + 2)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-flow-warp').courseWidget.values.depth === 2.5"
+    )
+
+    # Posteriors that bend, and the flow for images: sliders, radio buttons, pictures, a button.
+    first = CELLS.index(BENT)
+    notebook.run(first)
+    bent = page.locator(".vc-posterior-flows")
+    bent.get_by_role("slider", name="Layers K").focus()
+    page.keyboard.press("ArrowRight")
+    bent.get_by_role("slider", name="z₂").focus()
+    page.keyboard.press("ArrowUp")
+    bent.get_by_role("radio", name="the middle one").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(500)
+    assert notebook.active() == first
+    notebook.run(first + 1)
+    assert "bent ring 2 typical 0.05" in notebook.output(first + 1, "bent ")
+    notebook.run(first + 2)
+    page.wait_for_function(
+        "() => document.querySelector('.vc-posterior-flows').courseWidget.values.layers === 16"
+    )
+    first = CELLS.index(GLOW)
+    notebook.run(first)
+    glow = page.locator(".vc-glow")
+    glow.get_by_role("slider", name="Temperature T").focus()
+    page.keyboard.press("ArrowLeft")
+    glow.get_by_role("group", name="Samples").get_by_role("radio").nth(3).focus()
+    page.keyboard.press("Space")
+    glow.get_by_role("group", name="to", exact=True).get_by_role("radio").nth(5).focus()
+    page.keyboard.press("ArrowLeft")
+    glow.get_by_role("button", name="New draws").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert notebook.active() == first and notebook.cells.count() == len(CELLS)
+    notebook.run(first + 1)
+    assert "glow 0.98 3 2 4" in notebook.output(first + 1, "glow ")
+    notebook.run(first + 2)
+    page.wait_for_function("() => document.querySelector('.vc-glow').courseWidget.values.way === 0")
 
     # The family of models: a key, what the kernel knows of it, and the way back.
     first = len(CELLS) - 3

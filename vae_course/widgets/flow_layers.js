@@ -74,12 +74,12 @@ export function couplingLayer(moved, conditioner) {
 }
 
 /** Points on their way through the layers: the function returned gives them at a depth, in the same
- *  arrays each time. What lies before the last whole layer is computed once and kept. */
+ *  arrays each time. What lies before the last whole layer is computed once and kept, in `stops`. */
 export function journey(layers, x, y) {
   const stops = [cloud(x, y)];
   const shown = cloud(x, y);
-  layers[0].look(stops[0]);
-  return (depth) => {
+  layers[0]?.look(stops[0]);
+  const at = (depth) => {
     const whole = Math.min(Math.floor(depth), layers.length - 1);
     while (stops.length <= whole) {
       const [last, next] = [stops.at(-1), cloud(x, y)];
@@ -90,6 +90,14 @@ export function journey(layers, x, y) {
     layers[whole].move(stops[whole], depth - whole, shown);
     return shown;
   };
+  return Object.assign(at, { stops });
+}
+
+/** The points at every whole depth, from the noise to the last layer. */
+export function wholeWay(layers, x, y) {
+  const at = journey(layers, x, y);
+  const last = at(layers.length);
+  return [...at.stops, last];
 }
 
 /** Where a point at some depth came from. */
@@ -98,12 +106,6 @@ export function goBack(layers, depth, point) {
     if (depth > k) point = layers[k].back(point, Math.min(1, depth - k));
   }
   return point;
-}
-
-/** Where a point of the noise is at some depth: {x, y, logDet}. */
-export function goOn(layers, depth, [x, y]) {
-  const { x: xs, y: ys, logDet } = journey(layers, [x], [y])(depth);
-  return { x: xs[0], y: ys[0], logDet: logDet[0] };
 }
 
 /** log N(z; 0, I) in the plane. */

@@ -52,12 +52,15 @@ export function planeView(label, half) {
       context.drawImage(fog, 0, 0, width, width);
     },
 
-    /** Lines through points of `net`: lists of their places. */
-    grid(lines, net) {
+    /** Lines through `points`: each goes up to one of the places `ends`. */
+    grid(points, ends) {
       const { context, x, y, colours } = place;
       context.beginPath();
-      for (const places of lines) {
-        places.forEach((i, n) => context[n ? "lineTo" : "moveTo"](x(net.x[i]), y(net.y[i])));
+      let from = 0;
+      for (const end of ends) {
+        context.moveTo(x(points.x[from]), y(points.y[from]));
+        for (let i = from + 1; i < end; i++) context.lineTo(x(points.x[i]), y(points.y[i]));
+        from = end;
       }
       context.lineWidth = 1;
       context.strokeStyle = rgb(colours.ink, 0.32);

@@ -18,6 +18,22 @@ function readLayers(described) {
   });
 }
 
+/** What is drawn of a flow, on its way through the layers: nets, lines of the grid, samples. */
+function travellers(layers, net, lines, seeds) {
+  const coarse = wanderingNet(layers, net, FAINTEST - 3);
+  const last = coarse.at(layers.length);
+  const [finer, others] = patches(net, coarse.noise, [...coarse.at.stops, last], HALF);
+  const nets = [{ ...coarse, triangles: others }, wanderingNet(layers, finer, -Infinity)];
+  let threads = lines;
+  for (let round = 0; round < 3; round++) {
+    threads = finerLines(threads, wholeWay(layers, threads.x, threads.y));
+  }
+  return {
+    ...{ nets, lines: journey(layers, threads.x, threads.y), ends: threads.ends },
+    samples: journey(layers, ...seeds),
+  };
+}
+
 function render({ model, el }) {
   const targets = model.get("targets").map(({ shades, ...rest }) => {
     const bytes = decodeBytes(shades);
@@ -28,19 +44,15 @@ function render({ model, el }) {
   const shared = sharedValues(model, NAMES, changed);
   const { values } = shared;
   const announce = liveText();
-  const knots = netKnots();
-  const noise = Float64Array.from(knots[0], (x, i) => logNoise(x, knots[1][i]));
+  const [net, lines] = [netKnots(), gridLines()];
   const normal = normals(3);
   const seeds = [0, 1].map(() => Array.from({ length: SAMPLES }, normal));
-  const [flat, flatSamples] = [cloud(...knots), cloud(...seeds)];
-  const lines = gridLines();
-  const density = new Float64Array(noise.length);
-  const pixels = () => new Float32Array(PIXELS * PIXELS);
-  const [shades, noiseShades] = [pixels(), pixels()];
-  shade(flat, noise.map(Math.exp), HALF, PIXELS, noiseShades);
+  const [shades, noiseShades] = [0, 1].map(() => new Float32Array(PIXELS * PIXELS));
+  shadeNet(wanderingNet([], net, -Infinity), cloud(net.x, net.y), HALF, PIXELS, noiseShades);
   const shown = { density: true, grid: true, samples: true };
   let colours = null;
   let found = null;
+  let walker = null; // the point and the square around it, on their way
   let preview = null; // the noise of the point under the mouse
 
   const flows = {};
@@ -50,10 +62,8 @@ function render({ model, el }) {
     if (!flows[name]) {
       const one = described.find((flow) => flow.target === values.target && flow.kind === values.kind);
       const layers = readLayers(one.layers);
-      flows[name] = {
-        ...{ layers, kl: one.kl, numbers: one.numbers },
-        ...{ net: journey(layers, ...knots), samples: journey(layers, ...seeds) },
-      };
+      const { kl, numbers: count } = one;
+      flows[name] = { layers, kl, count, ...travellers(layers, net, lines, seeds) };
     }
     return flows[name];
   }
@@ -78,15 +88,13 @@ function render({ model, el }) {
       ["coupling", "affine coupling"],
     ],
   });
-  const tick = (name) =>
-    checkbox({
-      label: name,
-      value: true,
-      onInput: (value) => {
-        shown[name] = value;
-        frames.request();
-      },
-    }).element;
+  const tick = (name) => {
+    const onInput = (value) => {
+      shown[name] = value;
+      frames.request();
+    };
+    return checkbox({ label: name, value: true, onInput }).element;
+  };
   const main = planeView("The noise after some layers: density, grid and samples", HALF);
   const start = planeView("The noise: a standard normal density with a square grid", HALF);
   const goal = planeView("The target density", HALF);
@@ -107,12 +115,9 @@ function render({ model, el }) {
         group("view", heading("Noise ", mathematical("z₀ ~ N(0, I)")), start.element),
         group("view", heading("Target ", mathematical("p")), goal.element, closeness)),
     ),
-    group(
-      "below",
-      group("shown", tick("density"), tick("grid"), tick("samples")),
-      element("p", { className: "vc-muted" },
-        "Move over the large picture; click, tap or the arrow keys keep a point. The layers carry it along."),
-    ),
+    group("shown", tick("density"), tick("grid"), tick("samples")),
+    element("p", { className: "vc-muted fw-hint" },
+      "Move over the large picture; click, tap or the arrow keys keep a point. The layers carry it along."),
     ...numbers.elements,
     announce.element,
   );
@@ -171,13 +176,17 @@ function render({ model, el }) {
   function look() {
     const flow = chosen();
     const z = preview ?? [values.z1, values.z2];
-    const net = flow.net(values.depth);
-    const square = squareAround(z, SQUARE);
-    const ring = journey(flow.layers, ...square)(values.depth);
-    const at = goOn(flow.layers, values.depth, z);
+    if (walker?.flow !== flow || walker.z.join() !== z.join()) {
+      const square = squareAround(z, SQUARE); // the point itself comes first
+      const [x, y] = [[z[0], ...square[0]], [z[1], ...square[1]]];
+      walker = { flow, z, square: cloud(...square), way: journey(flow.layers, x, y) };
+    }
+    const now = walker.way(values.depth);
+    const ring = { count: now.count - 1, x: now.x.subarray(1), y: now.y.subarray(1) };
+    const at = { x: now.x[0], y: now.y[0], logDet: now.logDet[0] };
     const ofNoise = logNoise(...z);
     found = {
-      ...{ z, at, net, ring, samples: flow.samples(values.depth), square: cloud(...square) },
+      ...{ z, at, ring, samples: flow.samples(values.depth), square: walker.square },
       ...{ noise: ofNoise, density: ofNoise - at.logDet, area: areaInside(ring) / SQUARE ** 2 },
     };
   }
@@ -185,20 +194,23 @@ function render({ model, el }) {
   function draw() {
     look();
     const target = targets.find((one) => one.name === values.target);
-    const { z, at, net, ring, square, samples } = found;
+    const { z, at, ring, square, samples } = found;
+    const flow = chosen();
     main.begin(colours);
     if (shown.density) {
-      knotDensities(noise, net.logDet, density);
-      main.shade(shade(net, density, HALF, PIXELS, shades), target.peak, true);
+      shades.fill(0);
+      for (const one of flow.nets) shadeNet(one, one.at(values.depth), HALF, PIXELS, shades);
+      mend(shades, PIXELS);
+      main.shade(shades, target.peak, true);
     }
-    if (shown.grid) main.grid(lines, net);
+    if (shown.grid) main.grid(flow.lines(values.depth), flow.ends);
     if (shown.samples) main.samples(samples);
     main.square(ring);
     main.dot(at);
     start.begin(colours);
     if (shown.density) start.shade(noiseShades, target.peak);
-    if (shown.grid) start.grid(lines, flat);
-    if (shown.samples) start.samples(flatSamples);
+    if (shown.grid) start.grid(lines, lines.ends);
+    if (shown.samples) start.samples({ count: SAMPLES, x: seeds[0], y: seeds[1] });
     start.square(square);
     start.dot({ x: z[0], y: z[1] });
     goal.begin(colours);
@@ -208,7 +220,7 @@ function render({ model, el }) {
   }
 
   function showNumbers() {
-    const { kl, numbers: count, layers } = chosen();
+    const { kl, count, layers } = chosen();
     closeness.textContent =
       `After all ${layers.length} layers (${count.toLocaleString("en")} numbers), KL(q ‖ p) is ` +
       `${kl.toFixed(2)} nats.`;
@@ -224,9 +236,7 @@ function render({ model, el }) {
     get found() {
       return found;
     },
-    get shades() {
-      return shades;
-    },
+    shades,
     back,
     frames: frames.frames,
     moveTo: shared.moveTo,
