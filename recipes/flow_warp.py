@@ -66,7 +66,7 @@ def one_flow(target: str, kind: str, steps: int, seed: int) -> tuple[Flow, dict]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=WEIGHTS.parent)
     arguments = parser.parse_args()
