@@ -165,7 +165,7 @@ class RecordedDisentanglement(Recorded):
 
 class RecordedFlowPosteriors(Recorded):
     pattern = "flow-posteriors.json"
-    columns = ("posterior", "bound, nats", "gain of each seed", "log-likelihood", "paper's bound")
+    columns = ("posterior", "bound, nats", "gain of each seed", "log-likelihood, nats")
     names = {
         "diagonal": "diagonal Gaussian",
         "planar": "and 10 planar layers",
@@ -178,13 +178,11 @@ class RecordedFlowPosteriors(Recorded):
     def of(self, record: dict, posterior: str) -> list:
         tests = [run["test"] for run in record["runs"] if run["posterior"] == posterior]
         gains = record["mean_over_seeds"][posterior]["gain_of_each_seed_nats"]
-        paper = record["paper"]["negative_bound_nats"].get(posterior)
         return [
             self.names[posterior],
             spread([test["bound_nats"] for test in tests], ".2f"),
             ", ".join(f"{gain:+.2f}" for gain in gains) if any(gains) else "",
             spread([test["log_likelihood_nats"] for test in tests], ".2f"),
-            "" if paper is None else f"−{paper}",
         ]
 
     def made(self, record: dict) -> str:
