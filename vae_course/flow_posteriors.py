@@ -24,7 +24,8 @@ from vae_course.conditional import independent
 from vae_course.flows.autoregressive import Autoregressive
 from vae_course.flows.flow import FlowDistribution
 from vae_course.flows.made import MADE
-from vae_course.flows.planar_stack import PlanarLayers, invertible, split_numbers
+from vae_course.flows.planar_radial import invertible
+from vae_course.flows.planar_stack import PlanarLayers, split_numbers
 from vae_course.flows.transform import Composition
 
 
@@ -74,7 +75,7 @@ class AmortisedPlanar(PlanarLayers):
         self.features, self.layers = features, layers
         self.context_features = layers * (2 * features + 1)
 
-    def parts(self, context: Tensor) -> tuple[Tensor, ...]:
+    def parameters_at(self, context: Tensor) -> tuple[Tensor, ...]:
         w, u, b = split_numbers(context, self.layers, self.features)
         u, m = invertible(w, u)
         return w, u, b, m

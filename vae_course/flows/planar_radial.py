@@ -53,23 +53,14 @@ class Planar(Transform):
     def parameters_at(self, context: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """w and û, `(..., d)`; b and m, `(...)`: batch axes of the context, if there is one."""
         w, u, b = self.w, self.u, self.b
-        if self.from_context is None:
-            product = w.dot(u)
-            m = elu(product, FLATTEST)
-            return w, torch.addcmul(u, w, (m - product) / w.dot(w)), b, m
-        moves = self.from_context(context).split([self.features, self.features, 1], -1)
-        w, u, b = w + moves[0], u + moves[1], b + moves[2].squeeze(-1)
-        product = (w * u).sum(-1)
-        m = elu(product, FLATTEST)
-        # A context may make w zero; then m = wᵀu = 0 too.
-        move = (m - product) / w.square().sum(-1).clamp_min(torch.finfo(w.dtype).tiny)
-        return w, torch.addcmul(u, w, move.unsqueeze(-1)), b, m
+        if self.from_context is not None:
+            moves = self.from_context(context).split([self.features, self.features, 1], -1)
+            w, u, b = w + moves[0], u + moves[1], b + moves[2].squeeze(-1)
+        u, m = invertible(w, u)
+        return w, u, b, m
 
     def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         w, u, b, m = self.parameters_at(context)
-        if self.from_context is None and z.dim() == 2:  # the same in fewer operations
-            h = torch.addmv(b, z, w).tanh()
-            return torch.addr(z, h, u), log_slope(h, m)
         h = torch.tanh((z * w).sum(-1) + b)
         return z + h.unsqueeze(-1) * u, log_slope(h, m)
 
@@ -78,6 +69,15 @@ class Planar(Transform):
         # wᵀy + b = a + m tanh a has one unknown, a = wᵀz + b.
         h = torch.tanh(solve((y * w).sum(-1) + b, m))
         return y - h.unsqueeze(-1) * u, -log_slope(h, m)
+
+
+def invertible(w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """û, which is u moved along w, and m = wᵀû > -1: `(..., d)` and `(...)`."""
+    product = (w * u).sum(-1)
+    m = elu(product, FLATTEST)
+    # Where w is zero, m = wᵀu = 0, and nothing is moved.
+    along = (m - product) / w.square().sum(-1).clamp_min(torch.finfo(w.dtype).tiny)
+    return torch.addcmul(u, along.unsqueeze(-1), w), m
 
 
 def log_slope(h: Tensor, m: Tensor) -> Tensor:

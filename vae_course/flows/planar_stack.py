@@ -12,33 +12,23 @@ Source: Rezende & Mohamed 2015, section 4.1.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import elu
 
 from vae_course.checks import require_count
-from vae_course.flows.planar_radial import FLATTEST, log_slope, solve
+from vae_course.flows.planar_radial import invertible, log_slope, solve
 from vae_course.flows.transform import Transform
 
 
-def invertible(w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-    """û, which is u moved along w as in `Planar`, and m = wᵀû > -1: `(..., d)` and `(...)`."""
-    product = (w * u).sum(-1)
-    m = elu(product, FLATTEST)
-    # Where w is zero, m = wᵀu = 0, and nothing is moved.
-    along = (m - product) / w.square().sum(-1).clamp_min(torch.finfo(w.dtype).tiny)
-    return torch.addcmul(u, along.unsqueeze(-1), w), m
-
-
 class PlanarLayers(Transform):
-    """Planar layers whose numbers `parts(context)` gives; the first one is next to the noise."""
+    """Planar layers with numbers from `parameters_at(context)`; the first is next to the noise."""
 
     layers: int
 
-    def parts(self, context: Tensor | None) -> tuple[Tensor, ...]:
+    def parameters_at(self, context: Tensor | None) -> tuple[Tensor, ...]:
         """w and û `(..., K, d)`, b and m = wᵀû `(..., K)`: batch axes of the context, if any."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b, m = self.parts(context)
+        w, u, b, m = self.parameters_at(context)
         heights = []
         if w.dim() == 2 and x.dim() == 2:  # the same numbers for all, in fewer operations
             for w_k, u_k, b_k in zip(w.unbind(), u.unbind(), b.unbind(), strict=True):
@@ -53,7 +43,7 @@ class PlanarLayers(Transform):
         return x, log_slope(torch.stack(heights, -1), m).sum(-1)
 
     def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        w, u, b, m = self.parts(context)
+        w, u, b, m = self.parameters_at(context)
         heights = []
         for k in reversed(range(self.layers)):
             h = torch.tanh(solve((w[..., k, :] * y).sum(-1) + b[..., k], m[..., k]))
@@ -83,7 +73,7 @@ class PlanarStack(PlanarLayers):
             self.from_context = nn.Linear(context_features, numbers, bias=False)
             nn.init.normal_(self.from_context.weight, std=0.01)
 
-    def parts(self, context: Tensor | None) -> tuple[Tensor, ...]:
+    def parameters_at(self, context: Tensor | None) -> tuple[Tensor, ...]:
         w, u, b = self.w, self.u, self.b
         if self.from_context is not None:
             moves = split_numbers(self.from_context(context), self.layers, self.features)
