@@ -56,9 +56,11 @@ The last one is the latent: the decoder was given $z_K$, and the prior is $\math
 $z_K$. The one-sample estimate of the ELBO is
 
 $$
-\log p(x \mid z_K) + \log p(z_K) - \log q_K(z_K \mid x), \qquad
-\log q_K(z_K \mid x) = \log q_0(z_0 \mid x)
+\begin{aligned}
+&\log p(x \mid z_K) + \log p(z_K) - \log q_K(z_K \mid x), \\
+&\log q_K(z_K \mid x) = \log q_0(z_0 \mid x)
 - \sum_k \log \big| 1 + (1 - \tanh^2)\, w_k^\top u_k \big| .
+\end{aligned}
 $$
 
 `log_likelihood` is $\log p(x \mid z_K)$, shape `(B,)`. `epsilon`, `mean` and `log_var` have shape
@@ -401,9 +403,11 @@ best member of the family leaves, chosen for this $x$ alone. The *amortisation g
 encoder's choice loses on top of it:
 
 $$
+\begin{aligned}
 \log p(x) - \mathrm{ELBO}(q_{\text{chosen}})
-= \underbrace{\log p(x) - \max_m \mathrm{ELBO}(q_m)}_{\text{approximation}}
-+ \underbrace{\max_m \mathrm{ELBO}(q_m) - \mathrm{ELBO}(q_{\text{chosen}})}_{\text{amortisation}} .
+=\; &\underbrace{\log p(x) - \max_m \mathrm{ELBO}(q_m)}_{\text{approximation}} \\
+&+ \underbrace{\max_m \mathrm{ELBO}(q_m) - \mathrm{ELBO}(q_{\text{chosen}})}_{\text{amortisation}} .
+\end{aligned}
 $$
 
 To see both exactly, let $z$ have $S$ values, and let the family have $M$ members $q_m$.
