@@ -88,8 +88,9 @@ $(PEERS_STAMP): requirements-peers.txt $(STAMP)
 	@rm -f $(BIN)/../lib/python3.*/site-packages/tests/__init__.py
 	@touch $@
 
-benchmark: $(PEERS_STAMP) ## speed beside pythae, disent and plain torch, all in one process
+benchmark: $(PEERS_STAMP) ## speed beside other libraries and plain torch, all in one process
 	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.flows
 
 constraints: $(STAMP) ## renew constraints.txt and package-lock.json after a change of requirements
 	@$(BIN)/python -m tools.constraints
