@@ -186,10 +186,9 @@ class RecordedFlowPosteriors(Recorded):
         ]
 
     def made(self, record: dict) -> str:
-        runs = record["runs"]
-        seeds = f"seeds {', '.join(map(str, record['seeds']))}"
-        seeds += f", {record['training']['steps']:,} steps each"
-        return made_on(runs[0]["machine"], sum(run["training_seconds"] for run in runs), seeds)
+        training = record["training"]
+        seeds = f"seeds {', '.join(map(str, record['seeds']))}, {training['steps']:,} steps each"
+        return made_on(record["machine"], training["seconds"], seeds)
 
 
 class RecordedFlowImages(Recorded):

@@ -238,6 +238,20 @@ def test_keys_move_the_map_point_and_choose_digits(open_page):
     assert moved.z[1] == chosen.z[1]
 
 
+def test_two_keys_between_two_frames_both_count(open_page):
+    page = open_page()
+    before = read(page)
+    page.locator(".at-map").evaluate(
+        """map => {
+            for (const key of ["ArrowRight", "ArrowUp"]) {
+                map.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+            }
+        }"""
+    )
+    moved = read(page).z - before.z
+    assert torch.allclose(moved, torch.tensor([0.1, 0.1], dtype=torch.float64))
+
+
 def test_hovering_decodes_and_leaves_the_sample_alone(open_page):
     page = open_page(reduced_motion="reduce")
     canvas = page.locator(".at-map canvas")

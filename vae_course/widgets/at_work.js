@@ -47,12 +47,13 @@ function render({ model, el }) {
   }
 
   function decode() {
-    state.z = state.preview ?? state.mu.map((m, i) => m + state.sigma[i] * state.epsilon[i]);
+    state.z = state.preview ?? zOf(state.epsilon);
     logits = decoder.forward(Float32Array.from(state.z));
     probabilities = logits.map(sigmoid);
     distortion = distortionOf(logits, state.x);
   }
 
+  const zOf = (epsilon) => state.mu.map((m, i) => m + state.sigma[i] * epsilon[i]);
   const epsilonOf = (z) => z.map((value, i) => (value - state.mu[i]) / state.sigma[i]);
 
   // The page's elements. -----------------------------------------------------------------------
@@ -268,7 +269,9 @@ function render({ model, el }) {
     event.preventDefault();
     const length = event.shiftKey ? KEY_STEP / 10 : KEY_STEP;
     const limit = (t) => Math.min(HALF_MAP, Math.max(-HALF_MAP, t));
-    hold(state.z.map((value, i) => limit(value + length * direction[i])));
+    // Not from state.z, which is that of the last frame: two keys may come between two frames.
+    const from = state.preview ?? zOf(state.epsilon);
+    hold(from.map((value, i) => limit(value + length * direction[i])));
   });
 
   // Drawing. -----------------------------------------------------------------------------------

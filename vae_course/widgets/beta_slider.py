@@ -9,6 +9,7 @@ none is made up.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from math import log
 
@@ -127,7 +128,7 @@ def measure(model: VAE, images: Tensor) -> dict:
     Rounded as the page prints them, so that what is printed adds up.
     """
     images = images.to(next(model.parameters()).device)
-    terms = evaluate(model, elbo, images)
+    terms = evaluate(model, partial(elbo, samples=20), images)
     return {
         "rate": round(terms["rate"], 2),
         "distortion": round(terms["distortion"], 2),
