@@ -38,10 +38,15 @@ class Coupling(Transform):
             f"mask is {mask.tolist()}, needs one axis with both true and false",
         )
         self.elementwise = elementwise or Affine()
-        self.bent, self.stay = places(mask), places(~mask)
-        bent = int(mask.sum())
+        bent, stay = mask.nonzero().squeeze(-1), (~mask).nonzero().squeeze(-1)
+        self.register_buffer("bent", bent, persistent=False)
+        self.register_buffer("stay", stay, persistent=False)
+        self.register_buffer("back", torch.cat([stay, bent]).argsort(), persistent=False)
+        # Two blocks, as in Real NVP, are cut and joined, which takes less time than gathering.
+        self.blocks = int((mask[1:] != mask[:-1]).sum()) == 1
+        self.first_stays = not bool(mask[0])
         self.net = Conditioner(
-            len(mask) - bent, hidden, self.elementwise.parameters * bent, context_features
+            len(stay), hidden, self.elementwise.parameters * len(bent), context_features
         )
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -51,30 +56,26 @@ class Coupling(Transform):
         return self.bend(self.elementwise.inverse, y, context)
 
     def bend(self, bend, values: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        stay, bent = values[..., self.stay], values[..., self.bent]
+        stay, bent = self.take_apart(values)
         params = self.net(stay, context)
         params = params.view(*params.shape[:-1], self.elementwise.parameters, bent.shape[-1])
         bent, log_derivative = bend(bent, params)
-        return self.put_together(values, bent), log_derivative.sum(-1)
+        stay = stay.expand(*bent.shape[:-1], -1)
+        return self.put_together(stay, bent), log_derivative.sum(-1)
 
-    def put_together(self, values: Tensor, bent: Tensor) -> Tensor:
-        """`values` with the bent features in their places."""
-        values = values.expand(*bent.shape[:-1], -1)
-        if isinstance(self.bent, slice) and self.bent.step == 1:  # a block, as in Real NVP
-            before, after = values[..., : self.bent.start], values[..., self.bent.stop :]
-            return torch.cat([before, bent, after], -1)
-        result = values.clone()
-        result[..., self.bent] = bent
-        return result
+    def take_apart(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The features that stay, and those that are bent."""
+        if not self.blocks:
+            return values[..., self.stay], values[..., self.bent]
+        if self.first_stays:
+            return values.split([len(self.stay), len(self.bent)], -1)
+        return values.split([len(self.bent), len(self.stay)], -1)[::-1]
 
-
-def places(mask: Tensor) -> slice | list[int]:
-    """Where the mask is true: a slice, which takes no time, if the places are evenly spaced."""
-    where = mask.nonzero().squeeze(-1).tolist()
-    steps = {b - a for a, b in itertools.pairwise(where)} or {1}
-    if len(steps) > 1:
-        return where
-    return slice(where[0], where[-1] + 1, steps.pop())
+    def put_together(self, stay: Tensor, bent: Tensor) -> Tensor:
+        """All features, in their places."""
+        if not self.blocks:
+            return torch.cat([stay, bent], -1)[..., self.back]
+        return torch.cat([stay, bent] if self.first_stays else [bent, stay], -1)
 
 
 class Conditioner(nn.Module):

@@ -50,7 +50,7 @@ class Affine:
 
     def shift_and_log_scale(self, params: Tensor, sign: int = 1) -> tuple[Tensor, Tensor]:
         shift, free = params.unbind(-2)
-        return shift, (sign * self.bound) * torch.tanh(free / self.bound)
+        return shift, (sign * self.bound) * torch.tanh(free * (1 / self.bound))
 
     def forward(self, x: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
         """x `(..., features)` and params `(..., 2, features)` to y and log dy/dx, as x."""

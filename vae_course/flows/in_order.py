@@ -12,7 +12,6 @@ Inside, a unit is a row and an example is a column: what is known so far is the 
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -27,28 +26,31 @@ def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[T
     """
     features = len(values)
     order = list(net.ordering)
-    weights = [layer.masked_weight() for layer in net.layers]
+    *weights, last = [layer.masked_weight() for layer in net.layers]
     weights[0] = weights[0][:, order]  # columns in the order in which they become known
-    *hidden_biases, bias = [layer.bias.unsqueeze(-1) for layer in net.layers]
+    *offsets, bias = [layer.bias.unsqueeze(-1) for layer in net.layers]
     if context is not None:
-        hidden_biases[0] = hidden_biases[0] + net.context(context).t()
-    last = weights.pop().view(net.outputs_per_feature, features, -1)
-    bias = bias.view(net.outputs_per_feature, features, 1)
-
+        offsets[0] = offsets[0] + net.context(context).t()
     known = Rows(features, values)  # the results so far, in order
     hidden = [Rows(len(weight), values) for weight in weights]
-    units = [[0, *degree_ends(degree, features)] for degree in net.hidden_degrees]
+    # Everything is cut up beforehand: by the degree of the hidden units, and by feature.
+    sizes = [degree.bincount(minlength=features).tolist() for degree in net.hidden_degrees]
+    weights = [weight.split(size) for weight, size in zip(weights, sizes, strict=True)]
+    offsets = [offset.split(size) for offset, size in zip(offsets, sizes, strict=True)]
+    last = last.view(net.outputs_per_feature, features, -1).unbind(1)
+    bias = bias.view(net.outputs_per_feature, features, 1).unbind(1)
+    values = values.unbind()
+
     total = 0
     for k in range(features):
         before = known
-        for weight, offset, layer, ends in zip(weights, hidden_biases, hidden, units, strict=True):
-            new = slice(ends[k], ends[k + 1])  # the units of degree k
-            if new.stop > new.start:
+        for weight, offset, layer in zip(weights, offsets, hidden, strict=True):
+            if len(weight[k]) > 0:  # there are units of degree k
                 rows = before.so_far()
-                layer.add(F.relu(torch.addmm(offset[new], weight[new, : len(rows)], rows)))
+                layer.add(torch.addmm(offset[k], weight[k][:, : len(rows)], rows).relu_())
             before = layer
         rows, feature = before.so_far(), order[k]
-        params = torch.addmm(bias[:, feature], last[:, feature, : len(rows)], rows)
+        params = torch.addmm(bias[feature], last[feature][:, : len(rows)], rows)
         result, log_derivative = bend(values[feature], params)
         known.add(result.unsqueeze(0))
         total = total + log_derivative
@@ -56,19 +58,24 @@ def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[T
     return results[torch.tensor(order, device=results.device).argsort()], total
 
 
-def degree_ends(degrees: Tensor, features: int) -> list[int]:
-    """How many of the sorted units have degree at most 0, 1, … D - 1."""
-    return torch.searchsorted(degrees, torch.arange(features), right=True).tolist()
-
-
 class Rows:
-    """A matrix that grows by rows."""
+    """A matrix of at most `most` rows that grows.
+
+    Without gradients the rows are written into one matrix. With gradients none may be overwritten,
+    so each time a new matrix is made.
+    """
 
     def __init__(self, most: int, like: Tensor):
-        self.rows = like.new_empty(0, like.shape[1])
+        self.in_place = not torch.is_grad_enabled()
+        self.rows = like.new_empty(most if self.in_place else 0, like.shape[1])
+        self.count = 0
 
     def add(self, rows: Tensor) -> None:
-        self.rows = torch.cat([self.rows, rows])
+        if self.in_place:
+            self.rows[self.count : self.count + len(rows)] = rows
+        else:
+            self.rows = torch.cat([self.rows, rows])
+        self.count += len(rows)
 
     def so_far(self) -> Tensor:
-        return self.rows
+        return self.rows[: self.count]
