@@ -181,7 +181,7 @@ class RecordedFlowPosteriors(Recorded):
         return [
             self.names[posterior],
             spread([test["bound_nats"] for test in tests], ".2f"),
-            ", ".join(f"{gain:+.2f}" for gain in gains) if any(gains) else "",
+            ", ".join(f"{gain:+.2f}" for gain in gains).replace("-", "−") if any(gains) else "",
             spread([test["log_likelihood_nats"] for test in tests], ".2f"),
         ]
 

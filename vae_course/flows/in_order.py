@@ -41,7 +41,7 @@ def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[T
     bias = bias.view(net.outputs_per_feature, features, 1).unbind(1)
     values = values.unbind()
 
-    total = 0
+    log_derivatives = []
     for k in range(features):
         before = known
         for weight, offset, layer in zip(weights, offsets, hidden, strict=True):
@@ -53,9 +53,9 @@ def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[T
         params = torch.addmm(bias[feature], last[feature][:, : len(rows)], rows)
         result, log_derivative = bend(values[feature], params)
         known.add(result.unsqueeze(0))
-        total = total + log_derivative
-    results = known.so_far()
-    return results[torch.tensor(order, device=results.device).argsort()], total
+        log_derivatives.append(log_derivative)
+    results = known.so_far()[torch.tensor(order, device=known.rows.device).argsort()]
+    return results, torch.stack(log_derivatives).sum(0)
 
 
 class Rows:
