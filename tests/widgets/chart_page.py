@@ -74,6 +74,35 @@ class Charts:
             return [...frames];
         }""")
 
+    def check_colours(self) -> None:
+        """In the dark all pictures are others, of the same state; in the light the old ones."""
+        self.read()
+        light = self.pictures()
+        self.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        state = self.read()
+        dark = self.pictures()
+        assert all(one != other for one, other in zip(light, dark, strict=True))
+        self.page.evaluate("document.documentElement.dataset.theme = 'light'")
+        assert self.read() == state
+        assert self.pictures() == light
+
+    def check_phone(self, controls: str, blur: float = 0) -> None:
+        """On a phone of 390 px, two device pixels each: nothing sticks out, and a finger hits all.
+
+        controls: a selector; each must be 24 px wide and high
+        blur:     how far a canvas may be from two of its pixels for one of the page's
+        """
+        self.read()
+        assert self.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert self.root.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
+        found = self.box.locator(controls).all()
+        assert found
+        for control in found:
+            size = control.bounding_box()
+            assert min(size["width"], size["height"]) >= 24
+        for canvas in self.box.locator("canvas").all():
+            assert abs(canvas.evaluate("c => c.width / c.clientWidth") - 2) <= blur
+
     def strangers(self, address: str) -> list[str]:
         """What was asked of anybody but `address`, and errors, once the widget has computed."""
         self.read()

@@ -262,26 +262,11 @@ def test_median_frame_takes_less_than_4_ms(opened, label):
 
 
 def test_dark_and_light(opened):
-    charts = opened()
-    charts.read()
-    light = charts.pictures()
-    charts.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    state = charts.read()
-    dark = charts.pictures()
-    assert all(one != other for one, other in zip(light, dark, strict=True))
-    charts.page.evaluate("document.documentElement.dataset.theme = 'light'")
-    assert charts.read() == state and charts.pictures() == light
+    opened().check_colours()
 
 
 def test_on_a_phone(opened):
-    charts = opened(**PHONE)
-    assert charts.page.evaluate("document.documentElement.scrollWidth") == 390
-    assert charts.root.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
-    for control in charts.box.locator("input[type=range], button, label.vc-check").all():
-        size = control.bounding_box()
-        assert min(size["width"], size["height"]) >= 24
-    for canvas in charts.box.locator("canvas").all():
-        assert canvas.evaluate("c => c.width / c.clientWidth") == 2
+    opened(**PHONE).check_phone("input[type=range], button, label.vc-check")
 
 
 def test_words_for_those_who_do_not_see_it(opened):

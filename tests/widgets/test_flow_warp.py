@@ -323,25 +323,12 @@ def test_median_frame_takes_less_than_4_ms(opened, kind):
 def test_dark_and_light(opened):
     charts = opened()
     charts.move(depth=7.5)
-    light = charts.pictures()
-    charts.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    state = charts.read()
-    dark = charts.pictures()
-    assert all(one != other for one, other in zip(light, dark, strict=True))
-    charts.page.evaluate("document.documentElement.dataset.theme = 'light'")
-    assert charts.read() == state and charts.pictures() == light
+    charts.check_colours()
 
 
 def test_on_a_phone(opened):
-    charts = opened(**PHONE)
-    assert charts.page.evaluate("document.documentElement.scrollWidth") == 390
-    assert charts.root.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
     controls = "input[type=range], button, .vc-choices label, .vc-check"
-    for control in charts.box.locator(controls).all():
-        size = control.bounding_box()
-        assert min(size["width"], size["height"]) >= 24
-    for canvas in charts.box.locator("canvas").all():
-        assert canvas.evaluate("c => c.width / c.clientWidth") == pytest.approx(2, abs=0.02)
+    opened(**PHONE).check_phone(controls, blur=0.02)
 
 
 def test_words_for_those_who_do_not_see_it(opened):

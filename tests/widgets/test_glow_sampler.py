@@ -311,15 +311,8 @@ def test_dark_and_light(opened):
 
 
 def test_on_a_phone(opened):
-    charts = opened(**PHONE)
-    charts.read()
-    assert charts.page.evaluate("document.documentElement.scrollWidth") == 390
-    assert charts.root.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
-    for control in charts.box.locator("input[type=range], button, label:has(canvas)").all():
-        size = control.bounding_box()
-        assert min(size["width"], size["height"]) >= 24
-    for canvas in charts.box.locator("canvas").all():
-        assert canvas.evaluate("c => c.width / c.clientWidth") == pytest.approx(2, abs=0.05)
+    controls = "input[type=range], button, label:has(canvas)"
+    opened(**PHONE).check_phone(controls, blur=0.05)
 
 
 def test_words_for_those_who_do_not_see_it(opened):
