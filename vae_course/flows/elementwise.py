@@ -70,7 +70,7 @@ class RationalQuadraticSpline:
     bound: where the curve ends. It has slope 1 there, as the straight tails have.
 
     No bin is narrower or lower than a thousandth of the whole, and no slope is below a thousandth:
-    the quotients stay finite. Durkan et al. 2019, equations 4 to 8.
+    the quotients stay finite. Durkan et al. 2019.
     """
 
     least = 1e-3

@@ -9,7 +9,7 @@ Hidden units are sorted by degree. Then the masks are staircases, and what depen
 inputs is the first so many units of each layer: an autoregressive layer can be solved one degree
 at a time.
 
-Source: Germain et al. 2015, "MADE", equations 12 and 13.
+Source: Germain et al. 2015, "MADE".
 """
 
 import torch

@@ -8,7 +8,7 @@ exact inverse, so a given picture has a code z, and the straight line between tw
 pictures. Beside it is the mix of the pixels, $(1 - t)\, x_0 + t\, x_1$. All of it, and log p(x) of each
 picture, is computed by the page.
 
-Source: Kingma & Dhariwal 2018, "Glow: Generative Flow with Invertible 1x1 Convolutions", section 6.
+Source: Kingma & Dhariwal 2018, "Glow: Generative Flow with Invertible 1x1 Convolutions".
 """  # noqa: E501
 
 import torch
