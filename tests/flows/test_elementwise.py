@@ -1,7 +1,5 @@
 """Additive, affine and spline maps of one number: values, slopes, tails, and bad arguments."""
 
-import math
-
 import pytest
 import torch
 
@@ -40,11 +38,13 @@ def test_slope_is_that_of_autograd_and_the_inverse_undoes(each):
 
 
 def test_affine_by_hand():
-    params = torch.tensor([[2.0], [4.0]], dtype=torch.float64)  # shift 2, log-scale 4 tanh(1)
-    log_scale = 4 * math.tanh(1)
-    y, log_slope = Affine().forward(torch.tensor([3.0], dtype=torch.float64), params)
-    assert y.item() == pytest.approx(3 * math.exp(log_scale) + 2)
-    assert log_slope.item() == pytest.approx(log_scale)
+    params = torch.tensor([[2.0] * 3, [-1.5, 9.0, -9.0]], dtype=torch.float64)  # t = 2, and -s
+    log_scale = torch.tensor([1.5, -4.0, 4.0], dtype=torch.float64)
+    y, log_slope = Affine().forward(torch.full_like(log_scale, 3.0), params)
+    torch.testing.assert_close(y, 3 * log_scale.exp() + 2)
+    torch.testing.assert_close(log_slope, log_scale)
+    for found, wanted in zip(Affine().shift_and_log_scale(params), (2.0, log_scale), strict=True):
+        torch.testing.assert_close(found, torch.as_tensor(wanted).double().expand(3))
 
 
 def test_log_scale_stays_finite_whatever_the_network_says():

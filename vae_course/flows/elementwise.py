@@ -38,19 +38,27 @@ class Additive:
 
 
 class Affine:
-    r"""`y = x eˢ + t` with the log-scale $s = 4 \tanh(a / 4)$ of the network's number a.
+    r"""`y = x eˢ + t`. The network gives t and -s, which is cut off at -4 and 4.
 
-    Near zero s is a. It is bounded because a point far from the data may get any a, and an
-    exponential of it, or of its negative on the way back, would overflow: one such point makes
-    every parameter not a number. Dinh et al. 2017 bound it by a hyperbolic tangent as well.
+    It is bounded because a point far from the data may get any s, and an exponential of it, or of
+    its negative on the way back, would overflow: one such point makes every parameter not a number.
+    Outside the bounds s passes no gradient on. Dinh et al. 2017 bound it by a hyperbolic tangent.
+    It is -s that the network gives because a density, what flows are trained by, needs `e⁻ˢ`.
     """
 
     parameters = 2
     bound = 4.0
 
-    def shift_and_log_scale(self, params: Tensor, sign: int = 1) -> tuple[Tensor, Tensor]:
+    def shift_and_log_scale(self, params: Tensor) -> tuple[Tensor, Tensor]:
+        """t and s, each `(..., features)`."""
+        shift, log_slope = self.shift_and_log_slope_back(params)
+        return shift, -log_slope
+
+    def shift_and_log_slope_back(self, params: Tensor) -> tuple[Tensor, Tensor]:
+        """t and -s."""
         shift, free = params.unbind(-2)
-        return shift, (sign * self.bound) * torch.tanh(free * (1 / self.bound))
+        # The same as `clamp`, whose gradient takes longer.
+        return shift, F.hardtanh(free, -self.bound, self.bound)
 
     def forward(self, x: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
         """x `(..., features)` and params `(..., 2, features)` to y and log dy/dx, as x."""
@@ -59,8 +67,8 @@ class Affine:
 
     def inverse(self, y: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
         """y to x and log dx/dy."""
-        shift, log_scale = self.shift_and_log_scale(params, sign=-1)
-        return (y - shift) * log_scale.exp(), log_scale
+        shift, log_slope = self.shift_and_log_slope_back(params)
+        return (y - shift) * log_slope.exp(), log_slope
 
 
 class RationalQuadraticSpline:

@@ -47,7 +47,7 @@ def solve_in_order(net, bend, values: Tensor, context: Tensor | None) -> tuple[T
         for weight, offset, layer in zip(weights, offsets, hidden, strict=True):
             if len(weight[k]) > 0:  # there are units of degree k
                 rows = before.so_far()
-                layer.add(torch.addmm(offset[k], weight[k][:, : len(rows)], rows).relu_())
+                layer.add_units(weight[k][:, : len(rows)], rows, offset[k])
             before = layer
         rows, feature = before.so_far(), order[k]
         params = torch.addmm(bias[feature], last[feature][:, : len(rows)], rows)
@@ -76,6 +76,15 @@ class Rows:
         else:
             self.rows = torch.cat([self.rows, rows])
         self.count += len(rows)
+
+    def add_units(self, weight: Tensor, inputs: Tensor, offset: Tensor) -> None:
+        """Add what hidden units with these weights and offsets make of the inputs."""
+        if self.in_place:
+            rows = self.rows[self.count : self.count + len(weight)]
+            torch.addmm(offset, weight, inputs, out=rows).relu_()
+            self.count += len(weight)
+        else:
+            self.add(torch.addmm(offset, weight, inputs).relu_())
 
     def so_far(self) -> Tensor:
         return self.rows[: self.count]

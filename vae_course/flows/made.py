@@ -67,11 +67,11 @@ class MADE(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         first, *others = self.layers
-        h = first(x)
+        h = first.forward(x)  # not `first(x)`: what a call of a module adds is felt here
         if self.context is not None:
             h = h + self.context(context)
         for layer in others:
-            h = layer(F.relu(h, inplace=True))  # in place: memory is what limits a flow's speed
+            h = layer.forward(h.relu_())  # in place: memory is what limits a flow's speed
         return h.view(*h.shape[:-1], self.outputs_per_feature, self.features)
 
 
