@@ -6,8 +6,8 @@ import torch
 from vae_course.flows import Additive, Affine, RationalQuadraticSpline
 from vae_course.random import seeded
 
-MAPS = [Additive(), Affine(), RationalQuadraticSpline(bins=5, bound=3.0)]
-every_map = pytest.mark.parametrize("each", MAPS, ids=lambda each: type(each).__name__)
+MAPS = [Additive(), Affine(), Affine(bound=4.0), RationalQuadraticSpline(bins=5, bound=3.0)]
+every_map = pytest.mark.parametrize("each", MAPS, ids=["additive", "affine", "affine-4", "spline"])
 
 
 def parameters(each, *batch: int, spread=1.5, seed=0, dtype=torch.float64):
@@ -37,23 +37,26 @@ def test_slope_is_that_of_autograd_and_the_inverse_undoes(each):
     torch.testing.assert_close(log_slope_back, -log_slope, atol=1e-9, rtol=1e-9)
 
 
-def test_affine_by_hand():
-    params = torch.tensor([[2.0] * 3, [-1.5, 9.0, -9.0]], dtype=torch.float64)  # t = 2, and -s
-    log_scale = torch.tensor([1.5, -4.0, 4.0], dtype=torch.float64)
-    y, log_slope = Affine().forward(torch.full_like(log_scale, 3.0), params)
+@pytest.mark.parametrize("bound", [1.0, 4.0])
+def test_affine_by_hand(bound):
+    params = torch.tensor([[2.0, 2.0], [-3.0, 0.5]], dtype=torch.float64)  # t, and a
+    log_scale = bound * torch.tensor([3.0, -0.5], dtype=torch.float64).div(bound).tanh()
+    y, log_slope = Affine(bound).forward(torch.full_like(log_scale, 3.0), params)
     torch.testing.assert_close(y, 3 * log_scale.exp() + 2)
     torch.testing.assert_close(log_slope, log_scale)
-    for found, wanted in zip(Affine().shift_and_log_scale(params), (2.0, log_scale), strict=True):
-        torch.testing.assert_close(found, torch.as_tensor(wanted).double().expand(3))
+    shift, found = Affine(bound).shift_and_log_scale(params)
+    assert (shift == 2).all()
+    torch.testing.assert_close(found, log_scale)
 
 
-def test_log_scale_stays_finite_whatever_the_network_says():
+@pytest.mark.parametrize("bound", [1.0, 4.0])
+def test_log_scale_stays_finite_whatever_the_network_says(bound):
     x = torch.tensor([-3.0, 3.0])
     params = torch.tensor([[1e6, -1e6], [1e6, -1e6]]).requires_grad_()
-    for direction in (Affine().forward, Affine().inverse):
+    for direction in (Affine(bound).forward, Affine(bound).inverse):
         y, log_slope = direction(x, params)
         assert y.isfinite().all()
-        assert log_slope.abs().max() <= 4
+        assert log_slope.abs().max() <= bound
         (gradient,) = torch.autograd.grad(y.sum() + log_slope.sum(), params)
         assert gradient.isfinite().all()
 
@@ -132,3 +135,8 @@ def test_one_set_of_parameters_for_many_points_and_the_reverse():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         RationalQuadraticSpline(**arguments)
+
+
+def test_the_bound_of_the_log_scale_is_positive():
+    with pytest.raises(ValueError, match="bound is 0, needs a number > 0"):
+        Affine(bound=0)

@@ -38,16 +38,21 @@ class Additive:
 
 
 class Affine:
-    r"""`y = x eˢ + t`. The network gives t and -s, which is cut off at -4 and 4.
+    r"""`y = x eˢ + t`. The network gives t and a number a, and $s = -b \tanh(a / b)$.
 
-    It is bounded because a point far from the data may get any s, and an exponential of it, or of
+    bound: b, what |s| stays below. One layer stretches by less than eᵇ, K layers by less than eᴷᵇ.
+
+    It is bounded because a point far from the data may get any a, and an exponential of it, or of
     its negative on the way back, would overflow: one such point makes every parameter not a number.
-    Outside the bounds s passes no gradient on. Dinh et al. 2017 bound it by a hyperbolic tangent.
-    It is -s that the network gives because a density, what flows are trained by, needs `e⁻ˢ`.
+    Dinh et al. 2017 bound s by a hyperbolic tangent too. It has a minus because what a density,
+    by which flows are trained, needs is -s.
     """
 
     parameters = 2
-    bound = 4.0
+
+    def __init__(self, bound: float = 1.0):
+        require(bound > 0, f"bound is {bound}, needs a number > 0")
+        self.bound = float(bound)
 
     def shift_and_log_scale(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """t and s, each `(..., features)`."""
@@ -57,8 +62,9 @@ class Affine:
     def shift_and_log_slope_back(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """t and -s."""
         shift, free = params.unbind(-2)
-        # The same as `clamp`, whose gradient takes longer.
-        return shift, F.hardtanh(free, -self.bound, self.bound)
+        if self.bound == 1:  # two products saved, which are felt in training
+            return shift, torch.tanh(free)
+        return shift, self.bound * torch.tanh(free / self.bound)
 
     def forward(self, x: Tensor, params: Tensor) -> tuple[Tensor, Tensor]:
         """x `(..., features)` and params `(..., 2, features)` to y and log dy/dx, as x."""

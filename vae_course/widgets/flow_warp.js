@@ -13,7 +13,7 @@ function readLayers(described) {
     const network = loadNetwork(layer.network, layer.weights);
     return couplingLayer(layer.moved, (value) => {
       const [shift, free] = network.forward([value]);
-      return [-Math.min(layer.bound, Math.max(-layer.bound, free)), shift]; // as `Affine`
+      return [-layer.bound * Math.tanh(free / layer.bound), shift]; // as `Affine`
     });
   });
 }
