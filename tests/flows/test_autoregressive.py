@@ -73,6 +73,18 @@ def test_gradients_of_the_sequential_direction_are_those_of_whole_passes():
         torch.testing.assert_close(ours, wanted, atol=1e-11, rtol=1e-11)
 
 
+@pytest.mark.parametrize("context_features", [0, 3])
+def test_without_gradients_where_rows_are_written_in_place_the_results_are_the_same(
+    context_features,
+):
+    each = layer(context_features=context_features)
+    x, context = noise(5), noise(5)[:, :3] if context_features else None
+    wanted = whole_passes(each, x, context)
+    with torch.no_grad():
+        for ours, theirs in zip(each(x, context), wanted, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=1e-12)
+
+
 def test_the_sequence_multiplies_each_weight_at_most_once(monkeypatch):
     each, count, addmm = layer(), [], torch.addmm
 
