@@ -33,5 +33,6 @@ __getattr__, __dir__, __all__ = lazy(
             "dequantised_log_likelihood",
             "quantise",
         ],
+        "variational_dequantisation": ["DequantisedFlow", "LogitLogistic", "VariationalNoise"],
     },
 )

@@ -6,7 +6,8 @@ $$ y = \frac{v + u}{256}, \qquad
    \log P(v) \;\ge\; \E_u\big[\log p(y)\big] - n \log 256, \qquad P(v) = \int p_v(v + u)\, du $$
 
 where $p_v$ is the density in units of levels, $p(y) / 256^n$. Without the noise a density can be
-as large as it likes at 256 points, and its logarithm says nothing.
+as large as it likes at 256 points, and its logarithm says nothing. Noise that is learned is in
+`variational_dequantisation`.
 
 Source: Theis, van den Oord & Bethge 2016, "A note on the evaluation of generative models"; Ho et
 al. 2019, "Flow++" (noise that is learned); Dinh et al. 2017, section 4.1 (the logit).
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from vae_course.checks import require, require_count, require_tensor, require_weight
 from vae_course.flows.transform import Transform
+from vae_course.flows.variational_dequantisation import DequantisedFlow
 
 
 def dequantise(x: Tensor, levels: int = 256) -> Tensor:
@@ -28,9 +30,15 @@ def dequantise(x: Tensor, levels: int = 256) -> Tensor:
     `levels` is their number, 256 if not given; x may have any shape, and keeps it.
     """
     require_count("levels", levels, least=2)
-    whole = (require_tensor("x", x) * (levels - 1)).round()
-    # In float32 255 + u would be rounded up to 256 for the largest u.
-    return (whole + torch.rand_like(x).clamp(max=1 - 2**-15)) / levels
+    return with_noise(require_tensor("x", x), torch.rand_like(x), levels)
+
+
+def with_noise(x: Tensor, u: Tensor, levels: int) -> Tensor:
+    """(v + u)/256 for grey levels x = v/255."""
+    whole = (x * (levels - 1)).round()
+    # 255 + u would be rounded up to 256 for the largest u.
+    largest = 1 - min(0.5, levels * torch.finfo(u.dtype).eps)
+    return (whole + u.clamp(max=largest)) / levels
 
 
 def quantise(y: Tensor, levels: int = 256) -> Tensor:
@@ -55,22 +63,25 @@ def bits_per_dimension(log_prob: Tensor, n: int, levels: int = 256) -> Tensor:
 class DequantisedBound:
     r"""A bound on log P of grey levels, each of n pixels one of `levels`, by one draw of the noise.
 
-    `log_prob` is the log-density of the dequantised image, `(B,)` in nats.
+    `log_prob` is the log-density of the dequantised image, `log_noise` that of the noise, zero if
+    it is uniform: `(B,)` in nats.
     """
 
     log_prob: Tensor
     n: int
     levels: int
+    log_noise: Tensor | float = 0.0
 
     @property
     def value(self) -> Tensor:
-        r"""$\log p(y) - n \log(\text{levels})$, what is maximised: `(B,)` in nats."""
-        return self.log_prob - self.n * log(self.levels)
+        r"""$\log p(y) - \log q(u \mid v) - n \log(\text{levels})$, maximised: `(B,)` in nats."""
+        return self.log_prob - self.log_noise - self.n * log(self.levels)
 
     @property
     def terms(self) -> dict[str, Tensor]:
         """What a training run records, by name."""
-        return {"bits_per_dimension": bits_per_dimension(self.log_prob, self.n, self.levels)}
+        log_ratio = self.log_prob - self.log_noise
+        return {"bits_per_dimension": bits_per_dimension(log_ratio, self.n, self.levels)}
 
 
 def dequantised_log_likelihood(
@@ -78,11 +89,19 @@ def dequantised_log_likelihood(
 ) -> DequantisedBound:
     """The objective for grey levels `(B, *event_shape)` in [0, 1]: new noise at every call.
 
-    `flow` is anything with `log_prob` of images in [0, 1]. There is no rate to weigh: `beta` is
-    there because `fit` passes one, and changes nothing.
+    `flow` is anything with `log_prob` of images in [0, 1]; the noise is uniform. If it is a
+    `DequantisedFlow`, which brings a noise of its own, that is used and paid for. There is no rate
+    to weigh: `beta` is there because `fit` passes one, and changes nothing.
     """
     require_weight("beta", beta)
-    return DequantisedBound(flow.log_prob(dequantise(x, levels)), prod(x.shape[1:]), levels)
+    if not isinstance(flow, DequantisedFlow):
+        return DequantisedBound(flow.log_prob(dequantise(x, levels)), prod(x.shape[1:]), levels)
+    require_count("levels", levels, least=2)
+    shape = tuple(require_tensor("x", x).shape)
+    require(len(shape) >= 2, f"x has shape {shape}, needs (B, *event_shape)")
+    u, log_noise = flow.draw_noise((x * (levels - 1)).round() / (levels - 1))
+    log_prob = flow.log_prob(with_noise(x, u, levels))
+    return DequantisedBound(log_prob, prod(x.shape[1:]), levels, log_noise)
 
 
 class Logit(Transform):
