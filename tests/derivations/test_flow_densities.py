@@ -76,3 +76,22 @@ def test_noise_in_a_continuous_cell_gives_a_lower_bound(width):
     log_mass = mpmath.log(mpmath.ncdf(2, 0.8, width) - mpmath.ncdf(1, 0.8, width))
     assert bound < log_mass
     assert (log_mass - bound < 1e-6) == (width == 30.0)  # nearly flat there
+
+
+def test_noise_of_any_density_loses_its_divergence_from_the_models_own():
+    """The same Gaussian density and cell. The noise is u = v², of the density 1 / (2 √u)."""
+
+    def own(u):
+        return mpmath.npdf(1 + u, 0.8, 0.2) / mass
+
+    def q(u):
+        return 1 / (2 * mpmath.sqrt(u))
+
+    mass = mpmath.ncdf(2, 0.8, 0.2) - mpmath.ncdf(1, 0.8, 0.2)
+    bound = mpmath.quad(lambda u: q(u) * mpmath.log(mass * own(u) / q(u)), [0, 1])
+    divergence = mpmath.quad(lambda u: q(u) * mpmath.log(q(u) / own(u)), [0, 1])
+    uniform = mpmath.quad(lambda u: mpmath.log(mass * own(u)), [0, 1])
+    assert float(mpmath.log(mass) - bound) == pytest.approx(float(divergence), abs=1e-6)
+    assert uniform < bound < mpmath.log(mass)  # it sits where the mass is, and loses less
+    loses_nothing = mpmath.quad(lambda u: own(u) * mpmath.log(mass * own(u) / own(u)), [0, 1])
+    assert float(loses_nothing) == pytest.approx(float(mpmath.log(mass)), abs=1e-6)

@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy(
             "change_of_variables_decreasing",
             "dequantisation_bound",
             "flow_posterior_density",
+            "variational_dequantisation_bound",
         ],
         "flow_jacobians": [
             "actnorm_log_det",

@@ -105,6 +105,7 @@ ALL = [
     flow_jacobians.one_by_one_log_det,
     flow_jacobians.actnorm_log_det,
     flow_densities.dequantisation_bound,
+    flow_densities.variational_dequantisation_bound,
     flow_densities.flow_posterior_density,
     von_mises_fisher.von_mises_fisher_kl_sphere,
     von_mises_fisher.von_mises_fisher_kl,

@@ -1,7 +1,8 @@
 r"""Densities that a flow makes, and the bound that makes them fit for pixels.
 
 $$ q_2(z_2 \mid x) = \frac{q_0(z_0 \mid x)}{|f_1'(z_0)|\,|f_2'(z_1)|}, \quad
-   z_0 = f_1^{-1}(f_2^{-1}(z_2)), \qquad \mathbb E_u \log p(x + u) \le \log P(x) $$
+   z_0 = f_1^{-1}(f_2^{-1}(z_2)), \qquad
+   \mathbb E_{q(u \mid x)}[\log p(x + u) - \log q(u \mid x)] \le \log P(x) $$
 
 Rezende & Mohamed 2015; Theis, van den Oord & Bethge 2016; Ho et al. 2019; Papamakarios et al. 2021.
 """
@@ -31,6 +32,7 @@ from vae_course.derivations.engine import (
     proved,
 )
 from vae_course.derivations.notation import (
+    KL,
     Excess,
     Expectation,
     Gradient,
@@ -221,5 +223,75 @@ dequantisation_bound = Derivation(
         ),
         WrongForm(0, log(p(1)), "no noise: the density at the level itself", None),
         WrongForm(2, add(log(P), -log(256)), "levels divided by 256, and the volume forgotten"),
+    ],
+)
+
+# The same with noise of any density: what is lost is a divergence ------------------------------
+
+q = density("q")
+Q = density("Q", over=y, total=1)
+noise_gap = Expectation(Excess(r(y) / Q(y)), Q(y))
+IS_OWN = {Q: Lambda(y, r(y))}
+
+variational_dequantisation_bound = Derivation(
+    name="variational_dequantisation_bound",
+    title="Noise of any density gives a bound, and loses a divergence",
+    left=r"\mathbb{E}_{q(u \mid x)}[\log p(x + u) - \log q(u \mid x)]",
+    definitions={
+        noise: Lambda(y, Rational(1, 3)),
+        p: Lambda(y, times(P, r(y)) / noise(y)),
+        q: Lambda(y, Q(y) / noise(y)),
+    },
+    states={y: 3},
+    equivalent={
+        "definition of U(y): constant 1/3 changed to 4/3": "the volume cancels",
+        "definition of U(y): sign of 1/3 flipped": "the volume cancels, sign and all",
+    },
+    source="Ho et al. 2019",
+    steps=[
+        Step(
+            Expectation(add(log(p(y)), -log(q(y))), Q(y)),
+            "The cell has three parts again, of volume $U$. The noise falls into part $y$ with "
+            "the probability $Q(y)$, so that its density there is $q(y)$. What it gains by "
+            "looking for places where $p$ is large, it pays for by its own density.",
+        ),
+        Step(
+            Expectation(log(times(P, r(y)) / Q(y)), Q(y)),
+            "Both are densities over the same volume, which cancels.",
+            proved,
+        ),
+        Step(
+            add(log(P), -KL(Q(y), r(y))),
+            "$P$ is the same everywhere in the cell. What is left compares the noise with where "
+            "the model has its mass in this cell.",
+            proved,
+        ),
+        Step(
+            log(P),
+            "A divergence is never negative, and zero only if the noise is the model's own: "
+            "$Q = r$. Uniform noise is $Q = U$.",
+            at_least(noise_gap, IS_OWN),
+        ),
+    ],
+    wrong_forms=[
+        WrongForm(
+            0,
+            Expectation(log(p(y)), Q(y)),
+            "the noise's own density forgotten: noise that looks for peaks is free",
+            None,
+        ),
+        WrongForm(
+            0,
+            Expectation(add(log(p(y)), log(q(y))), Q(y)),
+            "the noise's density with the other sign",
+            None,
+        ),
+        WrongForm(2, add(log(P), -KL(r(y), Q(y))), "the divergence the other way round"),
+        WrongForm(
+            3,
+            log(P),
+            "said to be tight for uniform noise",
+            at_least(noise_gap, {Q: Lambda(y, noise(y))}),
+        ),
     ],
 )
