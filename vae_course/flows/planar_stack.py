@@ -90,5 +90,5 @@ def split_numbers(numbers: Tensor, layers: int, features: int) -> tuple[Tensor, 
 
 
 def join_numbers(w: Tensor, u: Tensor, b: Tensor) -> Tensor:
-    """w and u `(..., K, d)` and b `(..., K)` as `(..., K (2d + 1))`: what `split_numbers` undoes."""
+    """w, u `(..., K, d)` and b `(..., K)` as `(..., K (2d + 1))`: what `split_numbers` undoes."""
     return torch.cat([u, w, b.unsqueeze(-1)], -1).flatten(-2)
