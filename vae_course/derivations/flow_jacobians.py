@@ -120,7 +120,7 @@ triangular_log_det = Derivation(
             "$x_i$ is a function of $z_1, \\dots, z_i$ only. So $J_{ij} = 0$ for $j > i$.",
         ),
         Step(
-            log(Abs(times(entry[1, 1], Determinant(minor)))),
+            add(log(Abs(entry[1, 1])), log_abs_det(minor)),
             "Expand along the first row: only its first entry is not zero. $M$ is $J$ without its "
             "first row and column.",
             proved,
