@@ -320,7 +320,7 @@ def test_widget_lives_in_a_notebook(environment, jupyter, browser):
     first = CELLS.index(MASKED)
     notebook.run(first)
     masked = page.locator(".vc-masked")
-    masked.get_by_role("slider", name="Features D").focus()
+    masked.get_by_role("slider", name="Features d").focus()
     page.keyboard.press("ArrowRight")
     masked.get_by_role("radio", name="reversed").focus()
     page.keyboard.press("Space")

@@ -170,7 +170,7 @@ def test_passes(opened):
 def test_sliders_with_keys(opened):
     charts = opened()
     for name, value in [
-        ("Features D", "features"),
+        ("Features d", "features"),
         ("Hidden layers", "layers"),
         ("Units in each", "units"),
     ]:
@@ -242,7 +242,7 @@ def test_a_finger_chooses_an_output(opened):
     network = charts.box.locator("canvas").first
     network.scroll_into_view_if_needed()
     assert charts.changed_values(lambda: network.tap(position=charts.place(-1, 4))) == {"output": 5}
-    slider = charts.slider("Features D")
+    slider = charts.slider("Features d")
     box = slider.bounding_box()
     tap = {"x": 0.9 * box["width"], "y": box["height"] / 2}
     assert charts.changed_values(lambda: slider.tap(position=tap)).keys() == {"features"}

@@ -24,7 +24,7 @@ function render({ model, el }) {
     format: (value) => (value ? String(value) : "all"),
   });
   const sliders = [
-    number("features", "Features", "D", 2, 8),
+    number("features", "Features", "d", 2, 8),
     number("layers", "Hidden layers", "", 1, 3),
     number("units", "Units in each", "", 1, 12),
     output,

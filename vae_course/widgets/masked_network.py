@@ -2,7 +2,7 @@ r"""Masks that keep an order: which weights of a MADE survive, and the pattern o
 
 $$ M^{\text{hidden}}_{ab} = [m_a \ge m_b], \qquad M^{\text{output}}_{ka} = [k > m_a] $$
 
-An input has as its degree its place in the ordering, a hidden unit one of 1 … D − 1. The output of
+An input has as its degree its place in the ordering, a hidden unit one of 1 … d − 1. The output of
 the k-th feature is reached by the inputs before it, and by nothing else. The log-scale s and the
 shift t that the network gives make one affine layer of a flow. Its Jacobian has e^s on the
 diagonal, or its inverse; sorted by the ordering, the rest is on one side. Where hidden units are
@@ -25,7 +25,7 @@ SPREADS = ("even", "random")
 class MaskedNetwork(CourseWidget):
     """A network with the weights that its masks leave, and which inputs each output sees.
 
-    features: D, 2 to 8. layers: hidden layers, 1 to 3. units: in each of them, 1 to 12.
+    features: d, 2 to 8. layers: hidden layers, 1 to 3. units: in each of them, 1 to 12.
     ordering: "natural", "reversed" or "random". spread: the degrees of hidden units, "even" as in
     `MADE`, or drawn at "random". seed: of what is random.
     output: the feature whose ancestors are lit, from 1; 0 for all.
