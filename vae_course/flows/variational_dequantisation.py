@@ -6,7 +6,7 @@ $$ \log P(v) \;\ge\; \E_{q(u \mid v)}\big[\log p(y) - \log q(u \mid v)\big] - n 
 for any density q of the noise u. What is lost is KL(q(u | v) ‖ p(u | v)), where p(u | v) is the
 model's own density over the cell of v. Uniform noise has q = 1, and its logarithm is zero.
 
-Source: Ho, Chen, Srinivas, Duan & Abbeel 2019, "Flow++", section 3.1.
+Source: Ho, Chen, Srinivas, Duan & Abbeel 2019, "Flow++".
 """
 
 import torch
