@@ -40,7 +40,7 @@ from vae_course.training import fit
 
 RESULT = Path(__file__).parent / "results" / "flow-posteriors.json"
 SHOWN = Path(vae_course.__file__).parent / "weights" / "runs" / RESULT.name  # by the chapter
-LATENTS, HIDDEN, STEPS, BATCH_SIZE, WARMUP, RATE = 40, 200, 8_000, 128, 2_000, 1e-3
+LATENTS, HIDDEN, STEPS, BATCH_SIZE, WARMUP, RATE = 40, 200, 20_000, 128, 2_000, 1e-3
 SEEDS, SAMPLES = (0, 1, 2), 250
 POSTERIORS = {
     "diagonal": DiagonalGaussian,

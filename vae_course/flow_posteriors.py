@@ -25,7 +25,7 @@ from vae_course.flows.autoregressive import Autoregressive
 from vae_course.flows.flow import FlowDistribution
 from vae_course.flows.made import MADE
 from vae_course.flows.planar_radial import invertible
-from vae_course.flows.planar_stack import PlanarLayers, PlanarStack, join_numbers, split_numbers
+from vae_course.flows.planar_stack import PlanarLayers, split_numbers
 from vae_course.flows.transform import Composition
 
 
@@ -59,18 +59,12 @@ class PlanarPosterior(FlowPosterior):
     """A flow of planar layers whose u, w and b are all given by the encoder, for each x anew.
 
     Rezende & Mohamed 2015, section 4.2: with `layers` K the head gives K (2d + 1) numbers more.
-    They start as those of a `PlanarStack`, nearly the same for every x: a direction w for each
-    layer, and hardly a push u along it. With w and u both near zero a layer would learn slowly.
     """
 
     def __init__(self, trunk: nn.Module, features: int, latent_dim: int, layers: int = 10):
         require_count("layers", layers)
         transform = AmortisedPlanar(require_count("latent_dim", latent_dim), layers)
         super().__init__(trunk, features, latent_dim, [transform], transform.context_features)
-        start = PlanarStack(latent_dim, layers)
-        with torch.no_grad():
-            self.head.weight[2 * latent_dim :] *= 0.1
-            self.head.bias[2 * latent_dim :] = join_numbers(start.w, start.u, start.b)
 
 
 class AmortisedPlanar(PlanarLayers):

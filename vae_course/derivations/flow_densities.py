@@ -173,7 +173,7 @@ flow_posterior_density = Derivation(
 # Pixels have levels ---------------------------------------------------------------------------
 
 y = Symbol("y", real=True)
-P = Symbol("P", positive=True)
+P = Symbol("P_v", positive=True)
 p, noise = density("p"), density("U")
 r, other = (density(name, over=y, total=1) for name in "rs")
 gap = Expectation(Excess(r(y) / noise(y)), noise(y))
@@ -182,7 +182,7 @@ FLAT = {r: Lambda(y, noise(y))}
 dequantisation_bound = Derivation(
     name="dequantisation_bound",
     title="A density of noisy pixels bounds the probability of their levels",
-    left=r"\mathbb{E}_u \log p(x + u)",
+    left=r"\mathbb{E}_u \log p(v + u)",
     definitions={
         noise: Lambda(y, Rational(1, 3)),
         p: Lambda(y, times(P, r(y)) / noise(y)),
@@ -192,9 +192,9 @@ dequantisation_bound = Derivation(
     steps=[
         Step(
             Expectation(log(p(y)), noise(y)),
-            "A level $x$ becomes $y = x + u$, anywhere in a cell of volume one. Here the cell has "
+            "A level $v$ becomes $y = v + u$, anywhere in a cell of volume one. Here the cell has "
             "three parts, with equal volumes $U$. The model gives the cell the mass "
-            "$P$, of which part $y$ has the fraction $r(y)$. A density is mass over volume.",
+            "$P_v$, of which part $y$ has the fraction $r(y)$. A density is mass over volume.",
         ),
         Step(
             log(Expectation(p(y), noise(y))),
@@ -236,7 +236,7 @@ IS_OWN = {Q: Lambda(y, r(y))}
 variational_dequantisation_bound = Derivation(
     name="variational_dequantisation_bound",
     title="Noise of any density gives a bound, and loses a divergence",
-    left=r"\mathbb{E}_{q(u \mid x)}[\log p(x + u) - \log q(u \mid x)]",
+    left=r"\mathbb{E}_{q(u \mid v)}[\log p(v + u) - \log q(u \mid v)]",
     definitions={
         noise: Lambda(y, Rational(1, 3)),
         p: Lambda(y, times(P, r(y)) / noise(y)),
@@ -262,7 +262,7 @@ variational_dequantisation_bound = Derivation(
         ),
         Step(
             add(log(P), -KL(Q(y), r(y))),
-            "$P$ is the same everywhere in the cell. What is left compares the noise with where "
+            "$P_v$ is the same everywhere in the cell. What is left compares the noise with where "
             "the model has its mass in this cell.",
             proved,
         ),

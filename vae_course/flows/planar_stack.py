@@ -87,8 +87,3 @@ def split_numbers(numbers: Tensor, layers: int, features: int) -> tuple[Tensor, 
     numbers = numbers.unflatten(-1, (layers, 2 * features + 1))
     u, w, b = numbers.split([features, features, 1], -1)
     return w, u, b.squeeze(-1)
-
-
-def join_numbers(w: Tensor, u: Tensor, b: Tensor) -> Tensor:
-    """w, u `(..., K, d)` and b `(..., K)` as `(..., K (2d + 1))`: what `split_numbers` undoes."""
-    return torch.cat([u, w, b.unsqueeze(-1)], -1).flatten(-2)
