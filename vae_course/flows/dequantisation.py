@@ -10,7 +10,7 @@ as large as it likes at 256 points, and its logarithm says nothing. Noise that i
 `variational_dequantisation`.
 
 Source: Theis, van den Oord & Bethge 2016, "A note on the evaluation of generative models"; Ho et
-al. 2019, "Flow++" (noise that is learned); Dinh et al. 2017, section 4.1 (the logit).
+al. 2019, "Flow++" (noise that is learned); Dinh et al. 2017 (the logit).
 """
 
 from dataclasses import dataclass
@@ -94,14 +94,15 @@ def dequantised_log_likelihood(
     to weigh: `beta` is there because `fit` passes one, and changes nothing.
     """
     require_weight("beta", beta)
-    if not isinstance(flow, DequantisedFlow):
-        return DequantisedBound(flow.log_prob(dequantise(x, levels)), prod(x.shape[1:]), levels)
     require_count("levels", levels, least=2)
     shape = tuple(require_tensor("x", x).shape)
     require(len(shape) >= 2, f"x has shape {shape}, needs (B, *event_shape)")
-    u, log_noise = flow.draw_noise((x * (levels - 1)).round() / (levels - 1))
+    if isinstance(flow, DequantisedFlow):
+        u, log_noise = flow.draw_noise((x * (levels - 1)).round() / (levels - 1))
+    else:
+        u, log_noise = torch.rand_like(x), 0.0
     log_prob = flow.log_prob(with_noise(x, u, levels))
-    return DequantisedBound(log_prob, prod(x.shape[1:]), levels, log_noise)
+    return DequantisedBound(log_prob, prod(shape[1:]), levels, log_noise)
 
 
 class Logit(Transform):
